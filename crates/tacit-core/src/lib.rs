@@ -1,0 +1,19 @@
+//! The vocabulary of tacit: no I/O, no async, no clock, no unsafe.
+//!
+//! Start with [`traits`], which holds every seam; then [`plan`] (what is to be done), [`round`]
+//! (the state machine that does it) and [`pipeline`] (one update's way from a participant into
+//! the next model).
+#![forbid(unsafe_code)]
+
+pub mod codec;
+pub mod data;
+pub mod digest;
+pub mod error;
+pub mod evidence;
+pub mod ids;
+pub mod limits;
+pub mod messages;
+pub mod params;
+pub mod registry;
+pub mod rng;
+pub mod traits;

@@ -1,0 +1,79 @@
+//! Every size limit of the system, with its unit and its reason.
+
+/// Length of a participant's name in bytes: fits a certificate's common name (X.520 allows 64).
+pub const NAME_BYTES: usize = 64;
+
+/// Parameters of a model: 2³² values are 16 GiB, more than one machine trains.
+pub const MODEL_VALUES: u64 = 1 << 32;
+
+/// Tensors in a layout: the largest published models have a few thousand.
+pub const LAYOUT_TENSORS: usize = 65_536;
+
+/// Dimensions of one tensor: as in safetensors and NumPy practice.
+pub const TENSOR_DIMENSIONS: usize = 8;
+
+/// Values in one frame of an update: 64 KiB of f32, so that 64 rows of it stay in a shared cache.
+pub const CHUNK_VALUES: usize = 16_384;
+
+/// Rows of one chunk that a sum holds at a time: 4 MiB of f32, however large the cohort.
+pub const ROWS_PER_FOLD: usize = 64;
+
+/// Largest magnitude of one coordinate of an update: sums are exact in units of 2⁻³⁶ and one
+/// scaled term must stay below 2⁵⁰, where adding 1.5·2⁵² rounds a double to an integer.
+pub const UPDATE_MAGNITUDE: f64 = 16_384.0;
+
+/// Examples one participant may claim: products with an f32 stay exact in f64 (24 + 28 bits).
+pub const EXAMPLES: u64 = 1 << 28;
+
+/// Participants in one cohort: bounds the round's state and its log.
+pub const COHORT: usize = 100_000;
+
+/// A plan file in bytes: the largest example is under 4 KiB.
+pub const PLAN_BYTES: usize = 256 * 1024;
+
+/// Rounds of one run.
+pub const ROUNDS: u32 = 1_000_000;
+
+/// Refusals recorded per participant and round: more are counted in memory, not on disk, so that
+/// a hostile participant cannot fill the log.
+pub const REFUSALS_RECORDED: u32 = 8;
+
+/// One chunk of an upload or of a blob in bytes: what one request may make us hold.
+pub const TRANSFER_CHUNK_BYTES: usize = 1 << 20;
+
+/// One protobuf message in bytes (transfers excepted).
+pub const MESSAGE_BYTES: usize = 1 << 20;
+
+/// A participant's own words in an error report, in bytes.
+pub const REASON_BYTES: usize = 256;
+
+/// Open connections of the coordinator in all: each costs at most a TLS session and one chunk.
+pub const CONNECTIONS: usize = 4_096;
+
+/// Open connections of one address: a cohort behind one proxy, or all participants of a test.
+pub const CONNECTIONS_PER_ADDRESS: usize = 1_024;
+
+/// Requests of one participant served at a time: a poll, a heartbeat, a transfer, and a spare.
+pub const REQUESTS_PER_PARTICIPANT: usize = 4;
+
+/// Time for a TLS handshake in milliseconds: three round trips on a bad line.
+pub const HANDSHAKE_TIMEOUT_MS: u64 = 10_000;
+
+/// Time for one request body or header in milliseconds: 1 MiB at 64 KiB/s.
+pub const REQUEST_TIMEOUT_MS: u64 = 30_000;
+
+/// A long poll is answered after this many milliseconds: below the 60 s of common proxies.
+pub const POLL_MS: u64 = 25_000;
+
+/// One transparency-log entry in bytes.
+pub const LOG_ENTRY_BYTES: usize = 64 * 1024;
+
+/// A publisher to a base that is not ours refuses longer URLs, in bytes: browsers and archives
+/// cut them.
+pub const URL_BYTES: usize = 2_000;
+
+/// Classes of a data set.
+pub const CLASSES: usize = 65_536;
+
+/// Features of one example: a 4-megapixel colour picture.
+pub const FEATURES: usize = 12_582_912;

@@ -1,0 +1,134 @@
+//! The nouns of a round: what is ordered, contributed, measured and logged.
+
+use crate::digest::Digest;
+use crate::ids::ParticipantId;
+use crate::rng::Seed;
+
+/// One participant's task for one round; everything else follows from the plan.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    /// Round, from 1.
+    pub round: u32,
+    /// Digest of the plan.
+    pub plan: Digest,
+    /// Digest of the model to train from.
+    pub model: Digest,
+    /// Size of that blob in bytes.
+    pub model_bytes: u64,
+}
+
+/// What a trainer is told to do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FitOrder {
+    /// Round, from 1.
+    pub round: u32,
+    /// Passes over the participant's examples.
+    pub local_epochs: u32,
+    /// Examples per step; 0 means all of them in one step.
+    pub batch_size: usize,
+    /// Step size.
+    pub learning_rate: f64,
+    /// Heavy-ball momentum, 0 to 1.
+    pub momentum: f64,
+    /// L2 penalty added to the gradient.
+    pub weight_decay: f64,
+    /// FedProx: pull towards the global model (Li et al. 2020, eq. 2).
+    pub proximal_mu: f64,
+    /// Order of examples.
+    pub seed: Seed,
+}
+
+/// How good a model is on some examples.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evaluation {
+    /// Number of examples.
+    pub examples: u64,
+    /// Correctly classified examples.
+    pub correct: u64,
+    /// Mean cross-entropy in nats.
+    pub loss: f64,
+    /// Per class: (examples, correct). Empty where a trainer does not tell classes apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub per_class: Vec<(u64, u64)>,
+}
+
+impl Evaluation {
+    /// Share of correct answers, 0 for no examples.
+    pub fn accuracy(&self) -> f64 {
+        if self.examples == 0 { 0.0 } else { self.correct as f64 / self.examples as f64 }
+    }
+
+    /// Joins the results of two disjoint sets of examples.
+    pub fn merge(mut self, other: &Evaluation) -> Self {
+        let total = self.examples + other.examples;
+        if total > 0 {
+            let sum = self.loss * self.examples as f64 + other.loss * other.examples as f64;
+            self.loss = sum / total as f64;
+        }
+        self.examples = total;
+        self.correct += other.correct;
+        if self.per_class.len() < other.per_class.len() {
+            self.per_class.resize(other.per_class.len(), (0, 0));
+        }
+        for (mine, theirs) in self.per_class.iter_mut().zip(&other.per_class) {
+            *mine = (mine.0 + theirs.0, mine.1 + theirs.1);
+        }
+        self
+    }
+}
+
+/// The header of a contribution; its payload travels beside it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contribution {
+    /// Who contributes.
+    pub participant: ParticipantId,
+    /// Round, from 1.
+    pub round: u32,
+    /// Digest of the plan.
+    pub plan: Digest,
+    /// Digest of the model trained from.
+    pub model: Digest,
+    /// SHA-256 of the payload.
+    pub payload: Digest,
+    /// Size of the payload in bytes.
+    pub payload_bytes: u64,
+    /// Examples trained on: the weight.
+    pub examples: u64,
+    /// Mean training loss of the last local epoch; finite.
+    pub loss: f64,
+    /// Time spent training, in milliseconds, by the participant's clock.
+    pub fit_ms: u64,
+    /// The received model on the participant's own held-out examples, where the plan asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<Evaluation>,
+}
+
+impl Contribution {
+    /// What the participant signs: every field, injectively encoded.
+    pub fn digest(&self) -> Digest {
+        Digest::of_parts("tacit/v1/contribution", &[&crate::codec::encode(self)])
+    }
+}
+
+/// A contribution with the Ed25519 signature of its participant over [`Contribution::digest`].
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedContribution {
+    /// What is signed.
+    pub contribution: Contribution,
+    /// 64 bytes in hexadecimal.
+    pub signature: String,
+}
+
+/// A state of the transparency log: size and root of an RFC 6962 tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoint {
+    /// Number of entries.
+    pub size: u64,
+    /// Merkle tree head.
+    pub root: Digest,
+}

@@ -1,0 +1,234 @@
+//! Every seam of the system. Two families: *rules* are pure, registered by name and chosen by the
+//! plan; *ports* are effects, handed in by whoever drives a round.
+
+use crate::data::Shard;
+use crate::digest::Digest;
+use crate::error::{Error, Refusal};
+use crate::evidence::{Cost, Spend, Summed};
+use crate::messages::{Checkpoint, Contribution, Evaluation, FitOrder, SignedContribution, Task};
+use crate::params::{Params, Update};
+use crate::rng::Seed;
+
+/// What a rule must see, and what a protection lets the aggregator see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum View {
+    /// Only the (weighted) sum of the cohort's updates.
+    Sum,
+    /// Each update, inside a sealed environment that shows it to nobody.
+    EachSealed,
+    /// Each update.
+    Each,
+}
+
+// ---------------------------------------------------------------------------------- rules
+
+/// What one participant's training gave.
+#[derive(Debug)]
+pub struct Fitted {
+    /// Local minus global parameters.
+    pub update: Update,
+    /// Mean training loss over the last local epoch.
+    pub loss: f64,
+}
+
+/// Learns on one participant's examples. A trainer owns scratch memory for one model and is used
+/// for one participant at a time; it keeps nothing between calls.
+pub trait Trainer: Send {
+    /// The model before the first round: the same on every machine for one seed.
+    fn initialise(&mut self, seed: Seed) -> Result<Params, Error>;
+    /// Local training from `model`; deterministic for `order.seed`.
+    fn fit(&mut self, order: &FitOrder, model: &Params, shard: &Shard) -> Result<Fitted, Error>;
+    /// Accuracy and mean loss of `model`.
+    fn evaluate(&mut self, model: &Params, shard: &Shard) -> Result<Evaluation, Error>;
+}
+
+/// Turns released aggregates into the next model: the server's optimiser.
+pub trait Strategy: Send + Sync {
+    /// Vectors of the model's length that persist between rounds (momentum, second moment).
+    fn slots(&self) -> usize {
+        0
+    }
+    /// Changes to the participants' orders (FedProx sets `proximal_mu`).
+    fn adjust(&self, _order: &mut FitOrder) {}
+    /// Applies one chunk: `model` and every slot have the length of `aggregate`; `round` from 1.
+    fn apply(&self, round: u32, aggregate: &[f32], model: &mut [f32], slots: &mut [&mut [f32]]);
+}
+
+/// The same chunk of several participants' updates, in the order of their names.
+#[derive(Debug)]
+pub struct Rows<'a> {
+    /// One row per participant, all of one length.
+    pub rows: &'a [&'a [f32]],
+    /// Weight of each row (examples), positive.
+    pub weights: &'a [u64],
+    /// Sum of the weights of the whole cohort, of which this may be a part.
+    pub total_weight: u64,
+}
+
+/// Turns many updates into one, chunk by chunk.
+pub trait Aggregator: Send {
+    /// What the rule must see of the updates.
+    fn needs(&self) -> View;
+    /// Smallest cohort for which the rule is defined.
+    fn minimum(&self) -> usize {
+        1
+    }
+    /// Whether [`Aggregator::survey`] must see every chunk before the first is aggregated.
+    fn surveys(&self) -> bool {
+        false
+    }
+    /// First pass of a rule that compares whole updates: sees each chunk once, in order.
+    fn survey(&mut self, _rows: &Rows<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+    /// Adds rows to the current chunk. A rule that needs only [`View::Sum`] is given the cohort
+    /// in several calls, in any order and grouping, with the same result; others in one call.
+    fn fold(&mut self, rows: &Rows<'_>) -> Result<(), Error>;
+    /// Writes the current chunk and makes ready for the next.
+    fn finish(&mut self, out: &mut [f32]) -> Result<(), Error>;
+}
+
+/// Encodes chunks of an update for the wire.
+pub trait Compressor: Send {
+    /// Whether an encoded chunk hides nothing in its positions and adds up under masks.
+    fn additive(&self) -> bool;
+    /// Appends the encoding of one chunk.
+    fn compress(&mut self, values: &[f32], out: &mut Vec<u8>) -> Result<(), Error>;
+    /// Decodes one chunk into `out`, whose length is the chunk's; refuses anything else.
+    fn decompress(&self, bytes: &[u8], out: &mut [f32]) -> Result<(), Refusal>;
+    /// Largest encoding of `values` values, in bytes: what a reader must be ready to hold.
+    fn max_bytes(&self, values: usize) -> usize;
+}
+
+/// What binds masks, keys and proofs to one round.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Digest of the plan.
+    pub plan: Digest,
+    /// Round, from 1.
+    pub round: u32,
+    /// Digest of the model trained from.
+    pub model: Digest,
+}
+
+/// Decides who may see a single update.
+pub trait Protection: Send + Sync {
+    /// What the aggregator sees.
+    fn reveals(&self) -> View;
+    /// Participant: turns the encoded chunk number `chunk` into what travels.
+    fn protect(&self, context: &Context, chunk: u32, encoded: &mut Vec<u8>) -> Result<(), Error>;
+    /// Aggregator: turns the frames of one chunk into encoded chunks: one per frame, in order,
+    /// where [`View::Each`] or [`View::EachSealed`] is revealed, else their sum alone.
+    fn open(&self, context: &Context, chunk: u32, frames: &mut Vec<Vec<u8>>) -> Result<(), Error>;
+}
+
+/// Adds noise to an aggregate of clipped contributions and says what the release costs.
+pub trait Mechanism: Send + Sync {
+    /// Whether the noise is integer-valued, as masks need.
+    fn discrete(&self) -> bool;
+    /// Changes the values in place. `entropy` is the operating system's, never the plan's seed.
+    fn noise(&self, sum: &mut Summed, entropy: &mut dyn Entropy) -> Result<Cost, Error>;
+}
+
+/// Composes the costs of releases.
+pub trait Accountant: Send {
+    /// Adds one release whose cohort was drawn at `sampling_rate`.
+    fn compose(&mut self, cost: Cost, sampling_rate: f64) -> Result<(), Error>;
+    /// ε at `delta` of everything composed so far; infinite without noise.
+    fn epsilon(&self, delta: f64) -> f64;
+}
+
+/// Proves a statement about the very bytes that are contributed.
+pub trait Prover: Send {
+    /// A proof bound to `contribution`.
+    fn prove(&mut self, contribution: &Contribution, update: &Update) -> Result<Vec<u8>, Error>;
+}
+
+/// Checks what a [`Prover`] made.
+pub trait Verifier: Send + Sync {
+    /// Refuses a proof that does not hold for `contribution`.
+    fn verify(&self, contribution: &Contribution, proof: &[u8]) -> Result<(), Refusal>;
+}
+
+// ---------------------------------------------------------------------------------- ports
+
+/// Time.
+pub trait Clock: Send + Sync {
+    /// Milliseconds since the Unix epoch; may jump.
+    fn now_ms(&self) -> u64;
+}
+
+/// Unpredictable bytes.
+pub trait Entropy: Send {
+    /// Fills `bytes` from a cryptographic source.
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Error>;
+}
+
+/// Privacy costs, in the same store as everything they must agree with.
+pub trait Ledger {
+    /// Records the cost of releasing `round`; durable when it returns. Recording a round again
+    /// after a crash, with the same cost, counts once.
+    fn record(&mut self, round: u32, spend: Spend) -> Result<(), Error>;
+}
+
+/// An append-only log of records.
+pub trait Journal: Send + Sync {
+    /// Appends all of `records` or none; durable when it returns.
+    fn append(&self, records: &[Vec<u8>]) -> Result<(), Error>;
+    /// Every record, in order.
+    fn replay(&self) -> Result<Vec<Vec<u8>>, Error>;
+}
+
+/// Content-addressed bytes.
+pub trait Blobs: Send + Sync {
+    /// Stores bytes under their digest; durable when it returns.
+    fn put(&self, bytes: &[u8]) -> Result<Digest, Error>;
+    /// Length in bytes, or `None` if absent.
+    fn size(&self, digest: Digest) -> Result<Option<u64>, Error>;
+    /// Fills `out` from `offset`.
+    fn read(&self, digest: Digest, offset: u64, out: &mut [u8]) -> Result<(), Error>;
+    /// Deletes a blob; absent is fine.
+    fn remove(&self, digest: Digest) -> Result<(), Error>;
+}
+
+/// Received payloads of the current round, unreadable once the round's key is destroyed.
+pub trait Spool: Send + Sync {
+    /// Fills `out` from `offset` of the payload of an accepted contribution.
+    fn read(&self, payload: Digest, offset: u64, out: &mut [u8]) -> Result<(), Error>;
+    /// Destroys the round's key and payloads.
+    fn forget(&self, round: u32) -> Result<(), Error>;
+}
+
+/// At most one coordinator writes at a time.
+pub trait Lease: Send + Sync {
+    /// Refuses when another process holds the lease.
+    fn hold(&self) -> Result<(), Error>;
+}
+
+/// Everything a coordinator must not lose.
+pub trait Store: Lease + Journal + Blobs + Spool {}
+impl<T: Lease + Journal + Blobs + Spool> Store for T {}
+
+/// How a participant reaches its coordinator.
+pub trait Transport: Send {
+    /// Waits for work; `None` when there is none yet.
+    fn next_task(&mut self) -> Result<Option<Task>, Error>;
+    /// Fetches the model named by `digest` and checks its bytes against it.
+    fn fetch(&mut self, digest: Digest) -> Result<Vec<u8>, Error>;
+    /// Delivers a contribution; returns once the coordinator can no longer lose it.
+    fn deliver(&mut self, contribution: &SignedContribution, payload: &[u8]) -> Result<(), Error>;
+    /// Reports that this round's task cannot be done.
+    fn decline(&mut self, round: u32, why: &str) -> Result<(), Error>;
+}
+
+/// Remembers the last state of a log and refuses a history that does not extend it.
+pub trait Witness: Send {
+    /// Verifies that `next` extends what was seen before; then remembers and co-signs it.
+    fn cosign(&mut self, next: &Checkpoint, consistency: &[Digest]) -> Result<Vec<u8>, Error>;
+}
+
+/// Produces evidence of the code that runs.
+pub trait Attester: Send {
+    /// Evidence bound to `nonce`.
+    fn attest(&mut self, nonce: Digest) -> Result<Vec<u8>, Error>;
+}
