@@ -1,1 +1,4 @@
 //! DESC-learn
+
+pub mod data;
+pub mod train;

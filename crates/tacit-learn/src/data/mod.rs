@@ -1,0 +1,8 @@
+//! Data sets: read, held out, dealt to participants, described.
+
+pub mod dataset;
+pub mod embedded;
+pub mod partition;
+
+pub use dataset::{Dataset, Groups};
+pub use partition::{Partition, partition};
