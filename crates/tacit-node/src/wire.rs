@@ -1,0 +1,139 @@
+//! The wire: messages of `proto/tacit/v1/tacit.proto`, and what binds them to the vocabulary.
+
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+use tacit_core::codec;
+use tacit_core::digest::Digest;
+use tacit_core::error::{CallerError, Error, Refusal, WorldError};
+use tacit_core::messages::{SignedContribution, Task};
+
+#[expect(missing_docs, reason = "prost documents fields, not the methods that it derives")]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/tacit.v1.rs"));
+}
+pub use generated::*;
+
+/// Version of the protocol; a coordinator refuses any other at enrolment.
+pub const PROTOCOL: u32 = 1;
+
+/// Media type of every message.
+pub const MEDIA_TYPE: &str = "application/x-protobuf";
+
+/// Verifies the Ed25519 signature (RFC 8032) over the digest of a contribution.
+pub fn verify_signature(signed: &SignedContribution, key: &[u8; 32]) -> Result<(), Refusal> {
+    let signature = codec::unhex(&signed.signature).unwrap_or_default();
+    let message = signed.contribution.digest();
+    UnparsedPublicKey::new(&ED25519, key)
+        .verify(&message.0, &signature)
+        .map_err(|_| Refusal::BadSignature { participant: signed.contribution.participant.clone() })
+}
+
+/// Reads a digest field.
+pub fn digest(what: &'static str, bytes: &[u8]) -> Result<Digest, Refusal> {
+    let bytes = <[u8; 32]>::try_from(bytes);
+    bytes.map(Digest).map_err(|_| Refusal::Malformed { what: what.into() })
+}
+
+/// Bytes of a digest field.
+pub fn digest_bytes(digest: Digest) -> bytes::Bytes {
+    bytes::Bytes::copy_from_slice(&digest.0)
+}
+
+impl TaskOffer {
+    /// The task that is offered.
+    pub fn task(&self) -> Result<Task, Refusal> {
+        Ok(Task {
+            round: self.round,
+            plan: digest("plan digest", &self.plan_digest)?,
+            model: digest("model digest", &self.model_digest)?,
+            model_bytes: self.model_bytes,
+        })
+    }
+}
+
+impl ErrorReply {
+    /// What a peer is told: its own fault in full, of ours only whose it is.
+    pub fn of(error: &Error) -> Self {
+        let (fault, reason, message) = match error {
+            Error::Peer(refusal) => (Fault::Peer, refusal.label(), refusal.to_string()),
+            Error::Caller(_) => {
+                (Fault::Caller, "settings", "the coordinator is misconfigured".into())
+            }
+            Error::World(_) => {
+                (Fault::World, "unavailable", "the coordinator is unavailable".into())
+            }
+            Error::Bug(_) => (Fault::Bug, "bug", "the coordinator failed".into()),
+        };
+        let refusal = match error {
+            Error::Peer(refusal) => codec::encode(refusal).into(),
+            _ => bytes::Bytes::new(),
+        };
+        Self { fault: fault.into(), reason: reason.into(), message, refusal }
+    }
+
+    /// The error as the receiver of the reply sees it: its own refused request is
+    /// [`Error::Peer`] with the coordinator's reason, anything else a failure of the world.
+    pub fn into_error(self, status: u16) -> Error {
+        const REFUSAL_BYTES: usize = 4096;
+        if let Ok(refusal) = codec::decode::<Refusal>("refusal", &self.refusal, REFUSAL_BYTES) {
+            return refusal.into();
+        }
+        let words: String = self.message.chars().filter(|c| !c.is_control()).take(200).collect();
+        Error::world(format!("ask the coordinator (status {status})"), words)
+    }
+}
+
+/// HTTP status of an error.
+pub fn status_of(error: &Error) -> u16 {
+    match error {
+        Error::Peer(refusal) => match refusal {
+            Refusal::Malformed { .. } => 400,
+            Refusal::NotEnrolled { .. }
+            | Refusal::NotInCohort { .. }
+            | Refusal::BadSignature { .. }
+            | Refusal::BadCertificate { .. } => 403,
+            Refusal::Duplicate { .. }
+            | Refusal::WrongRound { .. }
+            | Refusal::WrongModel { .. }
+            | Refusal::WrongPlan { .. }
+            | Refusal::Truncated { .. } => 409,
+            Refusal::TooLate { .. } => 410,
+            Refusal::TooLarge { .. } => 413,
+            Refusal::TooMany { .. } => 429,
+            _ => 422,
+        },
+        Error::World(WorldError { .. }) => 503,
+        Error::Caller(CallerError { .. }) | Error::Bug(_) => 500,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tacit_core::ids::ParticipantId;
+
+    #[test]
+    fn refusals_survive_the_wire() {
+        let participant = ParticipantId::parse("p0").unwrap();
+        let refusal = Refusal::Duplicate { participant, round: 3 };
+        let reply = ErrorReply::of(&refusal.clone().into());
+        assert_eq!(reply.reason, "duplicate");
+        match reply.into_error(409) {
+            Error::Peer(found) => assert_eq!(found, refusal),
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn our_own_failures_tell_no_paths() {
+        let error = Error::world("write /var/secret", std::io::Error::other("no space"));
+        let reply = ErrorReply::of(&error);
+        assert!(!format!("{reply:?}").contains("secret"));
+        assert!(matches!(reply.into_error(503), Error::World(_)));
+    }
+
+    #[test]
+    fn hostile_replies_are_no_panic() {
+        let reply = ErrorReply { message: "x".repeat(1 << 20), ..Default::default() };
+        assert!(reply.into_error(500).to_string().len() < 400);
+    }
+}
