@@ -1,0 +1,14 @@
+//! Local training: what one participant does with its own examples.
+//!
+//! Each file beside this one is one trainer and its registry entry; `engine` is the small network
+//! engine that the built-in ones share.
+
+mod classifier;
+mod engine;
+pub mod logistic_regression;
+pub mod two_nn;
+
+use tacit_core::registry::Entry;
+
+/// Every trainer of this crate.
+pub const TRAINERS: &[Entry] = &[logistic_regression::ENTRY, two_nn::ENTRY];
