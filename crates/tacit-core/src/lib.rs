@@ -14,6 +14,7 @@ pub mod ids;
 pub mod limits;
 pub mod messages;
 pub mod params;
+pub mod plan;
 pub mod registry;
 pub mod rng;
 pub mod traits;

@@ -31,6 +31,9 @@ pub const COHORT: usize = 100_000;
 /// A plan file in bytes: the largest example is under 4 KiB.
 pub const PLAN_BYTES: usize = 256 * 1024;
 
+/// Errors listed for one plan: whoever made more reads the first ones.
+pub const PLAN_ERRORS: usize = 64;
+
 /// Rounds of one run.
 pub const ROUNDS: u32 = 1_000_000;
 

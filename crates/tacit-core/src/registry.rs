@@ -47,6 +47,8 @@ pub enum Kind {
     Word(&'static [&'static str]),
     /// A list of texts.
     List,
+    /// A set of these words.
+    Words(&'static [&'static str]),
 }
 
 /// The value of a parameter that a plan does not name.
@@ -64,6 +66,8 @@ pub enum Default {
     Text(&'static str),
     /// An empty list.
     Empty,
+    /// A set of words.
+    Words(&'static [&'static str]),
 }
 
 /// One documented parameter of a rule or of a section of the plan.
@@ -96,6 +100,7 @@ impl Arguments {
             Default::Number(x) => Ok((p.name, Value::Number(x))),
             Default::Text(x) => Ok((p.name, Value::Text(x.into()))),
             Default::Empty => Ok((p.name, Value::List(Vec::new()))),
+            Default::Words(x) => Ok((p.name, Value::List(x.iter().map(|&x| x.into()).collect()))),
         });
         Ok(Self(values.collect::<Result<_, _>>()?))
     }

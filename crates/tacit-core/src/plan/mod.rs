@@ -1,0 +1,235 @@
+//! What is to be done: one TOML file, read into a [`Plan`] that is coherent or does not exist.
+//!
+//! Keys, their defaults and their help are data ([`tables`]); rules' parameters come from the
+//! registry. From both follow the parser, the canonical text whose digest names the plan
+//! ([`Plan::to_toml`], [`Plan::digest`]), the JSON Schema (`schema`) and the commented example
+//! (`example`).
+
+mod choice;
+mod error;
+mod read;
+mod sections;
+pub mod tables;
+mod write;
+
+pub use choice::Choice;
+pub use error::{Because, PlanError, PlanErrors};
+pub use sections::{Adversary, Cohort, Data, EvaluationPlan, Partition, Sampling, Training};
+
+use crate::data::DataShape;
+use crate::digest::Digest;
+use crate::error::Error;
+use crate::evidence::Bound;
+use crate::ids::ParticipantId;
+use crate::messages::FitOrder;
+use crate::registry::{Arguments, Family, Make, Registry};
+use crate::rng::Seed;
+use crate::traits::{Aggregator, Compressor, Mechanism, Protection, Strategy, Trainer};
+use read::Settings;
+use std::fmt;
+use std::sync::Arc;
+
+/// A coherent description of a run: there is no other way to get one than [`Plan::parse`].
+#[derive(Clone)]
+pub struct Plan {
+    sections: Vec<Arguments>,
+    rules: Vec<Choice>,
+    run: sections::Run,
+    training: Training,
+    cohort: Cohort,
+    data: Data,
+    evaluation: EvaluationPlan,
+    adversary: Adversary,
+    strategy: Arc<dyn Strategy>,
+}
+
+const FAMILY: Error = Error::Bug("a rule is registered in another family than it is made for");
+
+macro_rules! made {
+    ($choice:expr, $make:path) => {
+        match $choice.entry().make {
+            $make(make) => make($choice.arguments()),
+            _ => Err(FAMILY),
+        }
+    };
+}
+
+impl Plan {
+    /// Reads a plan; the empty text is the default plan. All errors are reported, not the first.
+    pub fn parse(text: &str, registry: &Registry) -> Result<Self, PlanErrors> {
+        let settings = read::read(text, registry).map_err(PlanErrors::new)?;
+        Self::build(settings).map_err(|error| {
+            PlanErrors::new(vec![PlanError {
+                line: 1,
+                column: 1,
+                key: String::new(),
+                expected: "a plan".into(),
+                found: error.to_string(),
+                because: None,
+                alternatives: Vec::new(),
+            }])
+        })
+    }
+
+    fn build(settings: Settings) -> Result<Self, Error> {
+        let Settings { sections, rules, .. } = settings;
+        const MISSING: Error = Error::Bug("a section of the plan is missing");
+        let [run, training, cohort, data, evaluation, adversary] = sections.as_slice() else {
+            return Err(MISSING);
+        };
+        let run = sections::Run::new(run)?;
+        let strategy: Box<dyn Strategy> = match rules.get(1) {
+            Some(choice) => made!(choice, Make::Strategy)?,
+            None => return Err(MISSING),
+        };
+        Ok(Self {
+            training: Training::new(training)?,
+            cohort: Cohort::new(cohort, run.participants)?,
+            data: Data::new(data)?,
+            evaluation: EvaluationPlan::new(evaluation)?,
+            adversary: Adversary::new(adversary)?,
+            strategy: Arc::from(strategy),
+            run,
+            sections,
+            rules,
+        })
+    }
+
+    /// The canonical text: every default explicit, one order, one spelling. Parses to this plan.
+    pub fn to_toml(&self) -> String {
+        write::plan(&self.sections, &self.rules)
+    }
+
+    /// SHA-256 of [`Plan::to_toml`]: the plan's name on the wire and in the log.
+    pub fn digest(&self) -> Digest {
+        Digest::of_bytes(self.to_toml().as_bytes())
+    }
+
+    /// Name of the run.
+    pub fn name(&self) -> &str {
+        &self.run.name
+    }
+
+    /// Root of every repeatable random choice.
+    pub fn seed(&self) -> Seed {
+        Seed::root(self.run.seed)
+    }
+
+    /// The number from which [`Plan::seed`] is made.
+    pub fn seed_number(&self) -> u64 {
+        self.run.seed
+    }
+
+    /// Rounds of the run, at least 1.
+    pub fn num_rounds(&self) -> u32 {
+        self.run.num_rounds
+    }
+
+    /// Participants expected on the roster before round 1.
+    pub fn participants(&self) -> usize {
+        self.run.participants
+    }
+
+    /// What each participant does in a round.
+    pub fn training(&self) -> &Training {
+        &self.training
+    }
+
+    /// Who takes part in a round.
+    pub fn cohort(&self) -> &Cohort {
+        &self.cohort
+    }
+
+    /// What is learned from.
+    pub fn data(&self) -> &Data {
+        &self.data
+    }
+
+    /// How progress is measured.
+    pub fn evaluation(&self) -> &EvaluationPlan {
+        &self.evaluation
+    }
+
+    /// What the plan must withstand.
+    pub fn adversary(&self) -> &Adversary {
+        &self.adversary
+    }
+
+    /// The rule chosen for a family.
+    pub fn choice(&self, family: Family) -> &Choice {
+        let index = tables::RULES.iter().position(|rule| rule.family == family);
+        // Every family has a key and every key has a choice: `build` saw them all.
+        &self.rules[index.unwrap_or_default()]
+    }
+
+    /// A trainer for data of a shape.
+    pub fn trainer(&self, shape: &DataShape) -> Result<Box<dyn Trainer>, Error> {
+        let choice = self.choice(Family::Trainer);
+        match choice.entry().make {
+            Make::Trainer(make) => make(choice.arguments(), shape),
+            _ => Err(FAMILY),
+        }
+    }
+
+    /// The server's optimiser.
+    pub fn strategy(&self) -> Result<Box<dyn Strategy>, Error> {
+        made!(self.choice(Family::Strategy), Make::Strategy)
+    }
+
+    /// A fresh aggregator.
+    pub fn aggregator(&self) -> Result<Box<dyn Aggregator>, Error> {
+        made!(self.choice(Family::Aggregator), Make::Aggregator)
+    }
+
+    /// A fresh encoder of updates.
+    pub fn compressor(&self) -> Result<Box<dyn Compressor>, Error> {
+        made!(self.choice(Family::Compressor), Make::Compressor)
+    }
+
+    /// The protection.
+    pub fn protection(&self) -> Result<Box<dyn Protection>, Error> {
+        made!(self.choice(Family::Protection), Make::Protection)
+    }
+
+    /// The noise.
+    pub fn mechanism(&self) -> Result<Box<dyn Mechanism>, Error> {
+        made!(self.choice(Family::Mechanism), Make::Mechanism)
+    }
+
+    /// The bound to which every update is clipped.
+    pub fn bound(&self) -> Bound {
+        match self.training.clip_norm {
+            limit if limit > 0.0 => Bound::L2 { limit },
+            _ => Bound::None,
+        }
+    }
+
+    /// What `participant` is told to do in `round` (from 1).
+    pub fn fit_order(&self, round: u32, participant: &ParticipantId) -> FitOrder {
+        let parts: [&[u8]; 2] = [&round.to_le_bytes(), participant.as_str().as_bytes()];
+        let mut order = FitOrder {
+            round,
+            local_epochs: self.training.local_epochs,
+            batch_size: self.training.batch_size,
+            learning_rate: self.training.learning_rate,
+            momentum: self.training.momentum,
+            weight_decay: self.training.weight_decay,
+            proximal_mu: self.training.proximal_mu,
+            seed: self.seed().derive("tacit/v1/fit", &parts),
+        };
+        self.strategy.adjust(&mut order);
+        order
+    }
+}
+
+impl PartialEq for Plan {
+    fn eq(&self, other: &Self) -> bool {
+        self.sections == other.sections && self.rules == other.rules
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Plan").field(&self.to_toml()).finish()
+    }
+}

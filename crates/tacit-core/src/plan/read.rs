@@ -1,0 +1,385 @@
+//! From spanned TOML to checked values, following the tables; every error is kept.
+
+use super::choice::Choice;
+use super::error::{Lines, PlanError, nearest, shorten};
+use super::tables::{COMMAND, NONE, RULES, RuleKey, SECTIONS};
+use super::write;
+use crate::limits;
+use crate::registry::{Arguments, Entry, Family, Kind, Parameter, Registry, Value};
+use std::collections::BTreeMap;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+type Item<'t> = Spanned<DeValue<'t>>;
+
+/// Where each setting of the file begins, in bytes: `cohort.size`.
+pub(super) type Places = BTreeMap<String, usize>;
+
+/// The values of a file in which every key and value is allowed by itself.
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// One for each of [`SECTIONS`].
+    pub(super) sections: Vec<Arguments>,
+    /// One for each of [`RULES`].
+    pub(super) rules: Vec<Choice>,
+    pub(super) places: Places,
+}
+
+/// Reads a file and collects what is wrong with it.
+pub(super) struct Reader<'t> {
+    lines: Lines<'t>,
+    places: Places,
+    errors: Vec<PlanError>,
+}
+
+/// What is wrong at one place.
+struct Wrong {
+    expected: String,
+    found: String,
+    alternatives: Vec<String>,
+}
+
+impl Wrong {
+    fn new(expected: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { expected: expected.into(), found: found.into(), alternatives: Vec::new() }
+    }
+}
+
+pub(super) fn read(text: &str, registry: &Registry) -> Result<Settings, Vec<PlanError>> {
+    let mut reader = Reader { lines: Lines::new(text), places: Places::new(), errors: Vec::new() };
+    if text.len() > limits::PLAN_BYTES {
+        let expected = format!("at most {} bytes", limits::PLAN_BYTES);
+        reader.error(0, "", Wrong::new(expected, format!("{} bytes", text.len())));
+        return Err(reader.errors);
+    }
+    let (table, syntax) = DeTable::parse_recoverable(text);
+    for error in &syntax {
+        reader.syntax(error, text);
+    }
+    if !reader.errors.is_empty() {
+        return Err(reader.errors);
+    }
+    let table = table.get_ref();
+    reader.top(table);
+    let sections = SECTIONS.iter().map(|section| match section.name {
+        "" => reader.arguments("", table, section.parameters, is_table_or_rule),
+        name => match table.get(name) {
+            Some(item) => match item.get_ref() {
+                DeValue::Table(inner) => {
+                    reader.arguments(name, inner, section.parameters, |_| false)
+                }
+                other => {
+                    let start = item.span().start;
+                    reader.error(start, name, Wrong::new("a table", describe(other)));
+                    Arguments::default()
+                }
+            },
+            None => Arguments::defaults(section.parameters).unwrap_or_default(),
+        },
+    });
+    let sections = sections.collect();
+    let rules: Vec<Option<Choice>> =
+        RULES.iter().map(|rule| reader.rule(rule, table, registry)).collect();
+    match rules.into_iter().collect() {
+        Some(rules) if reader.errors.is_empty() => {
+            Ok(Settings { sections, rules, places: reader.places })
+        }
+        _ => Err(reader.errors),
+    }
+}
+
+fn is_table_or_rule(key: &str) -> bool {
+    SECTIONS.iter().any(|section| section.name == key)
+        || RULES.iter().any(|rule| rule.family.key() == key)
+}
+
+impl Reader<'_> {
+    fn error(&mut self, offset: usize, key: &str, wrong: Wrong) {
+        // Beyond the limit nothing is even looked up: a hostile file must not cost more.
+        if self.errors.len() >= limits::PLAN_ERRORS {
+            return;
+        }
+        let (line, column) = self.lines.position(offset);
+        let Wrong { expected, found, alternatives } = wrong;
+        let key = shorten(key);
+        self.errors.push(PlanError {
+            line,
+            column,
+            key,
+            expected,
+            found,
+            because: None,
+            alternatives,
+        });
+    }
+
+    fn syntax(&mut self, error: &toml::de::Error, text: &str) {
+        let span = error.span().unwrap_or(0..0);
+        let found = match text.get(span.clone()) {
+            Some("") | None => "its end".to_owned(),
+            Some(found) => format!("`{}`", shorten(found)),
+        };
+        let expected = format!("valid TOML ({})", shorten(error.message()));
+        self.error(span.start, "", Wrong::new(expected, found));
+    }
+
+    /// Notes where the top-level keys stand, so that contradictions can name them.
+    fn top(&mut self, table: &DeTable<'_>) {
+        for (key, _) in table.iter() {
+            self.places.insert(key.get_ref().to_string(), key.span().start);
+        }
+    }
+
+    /// Every declared parameter, from `table` or its default; `foreign` keys are read elsewhere.
+    fn arguments(
+        &mut self,
+        path: &str,
+        table: &DeTable<'_>,
+        parameters: &'static [Parameter],
+        foreign: fn(&str) -> bool,
+    ) -> Arguments {
+        let mut values = BTreeMap::new();
+        for parameter in parameters {
+            if let Ok(Arguments(default)) = Arguments::defaults(&[*parameter]) {
+                values.extend(default);
+            }
+            let Some((key, item)) = table.get_key_value(parameter.name) else { continue };
+            let full = join(path, parameter.name);
+            match value(parameter, item.get_ref()) {
+                Ok(value) => {
+                    self.places.insert(full, key.span().start);
+                    values.insert(parameter.name, value);
+                }
+                Err(wrong) => self.error(item.span().start, &full, wrong),
+            }
+        }
+        for (key, _) in table.iter() {
+            let name: &str = key.get_ref();
+            if !foreign(name) && !parameters.iter().any(|p| p.name == name) {
+                self.unknown(path, key, parameters);
+            }
+        }
+        Arguments(values)
+    }
+
+    fn unknown(
+        &mut self,
+        path: &str,
+        key: &Spanned<std::borrow::Cow<'_, str>>,
+        parameters: &'static [Parameter],
+    ) {
+        if self.errors.len() >= limits::PLAN_ERRORS {
+            return;
+        }
+        let name: &str = key.get_ref();
+        let mut known: Vec<&str> = parameters.iter().map(|p| p.name).collect();
+        if path.is_empty() {
+            known.extend(RULES.iter().map(|rule| rule.family.key()));
+            known.extend(SECTIONS.iter().map(|section| section.name).filter(|n| !n.is_empty()));
+        }
+        let mut wrong = Wrong::new(one_of("one of the keys", &known), "an unknown key");
+        wrong.alternatives =
+            nearest(name, known.into_iter()).into_iter().map(|n| join(path, n)).collect();
+        for section in &SECTIONS {
+            if section.name != path && section.parameters.iter().any(|p| p.name == name) {
+                wrong.alternatives.push(match section.name {
+                    "" => format!("{name} at the top of the file"),
+                    table => format!("{name} in [{table}]"),
+                });
+            }
+        }
+        self.error(key.span().start, &join(path, name), wrong);
+    }
+
+    fn rule(&mut self, rule: &RuleKey, table: &DeTable<'_>, registry: &Registry) -> Option<Choice> {
+        let key = rule.family.key();
+        let Some(item) = table.get(key) else {
+            return self.named(rule.family, rule.default, 0, registry);
+        };
+        let start = item.span().start;
+        match item.get_ref() {
+            DeValue::Array(list) if rule.family == Family::Compressor => match list.len() {
+                0 => self.named(rule.family, NONE, start, registry),
+                1 => self.single(rule.family, list.get(0)?, registry),
+                count => {
+                    let found = format!("{count} rules");
+                    let expected = "a list of at most one rule, since encodings do not chain";
+                    self.error(start, key, Wrong::new(expected, found));
+                    None
+                }
+            },
+            _ => self.single(rule.family, item, registry),
+        }
+    }
+
+    /// A rule as a name or as a table with the key `rule`.
+    fn single(&mut self, family: Family, item: &Item<'_>, registry: &Registry) -> Option<Choice> {
+        let (key, start) = (family.key(), item.span().start);
+        let inner = match item.get_ref() {
+            DeValue::String(name) => return self.named(family, name, start, registry),
+            DeValue::Table(inner) => inner,
+            other => {
+                let expected = "the name of a rule, or a table with the key `rule`";
+                self.error(start, key, Wrong::new(expected, describe(other)));
+                return None;
+            }
+        };
+        let entry = match inner.get("rule").map(|item| (item.get_ref(), item.span().start)) {
+            Some((DeValue::String(name), start)) => self.entry(family, name, start, registry)?,
+            Some((other, start)) => {
+                let wrong = Wrong::new("the name of a rule", describe(other));
+                self.error(start, &join(key, "rule"), wrong);
+                return None;
+            }
+            None if inner.contains_key(COMMAND) && registry.find(family, COMMAND).is_some() => {
+                self.entry(family, COMMAND, start, registry)?
+            }
+            None => {
+                let names: Vec<&str> = registry.family(family).map(|e| e.name).collect();
+                let mut wrong = Wrong::new("a table with the key `rule`", "none");
+                wrong.alternatives = names.iter().map(|n| format!("rule = {n:?}")).collect();
+                self.error(start, key, wrong);
+                return None;
+            }
+        };
+        self.required(key, &entry, inner, start);
+        let arguments = self.arguments(key, inner, entry.parameters, |name| name == "rule");
+        Some(Choice::new(entry, arguments))
+    }
+
+    fn required(&mut self, key: &str, entry: &Entry, table: &DeTable<'_>, start: usize) {
+        for parameter in entry.parameters {
+            let required = matches!(parameter.default, crate::registry::Default::Required);
+            if required && !table.contains_key(parameter.name) {
+                let expected = format!("{}, which {} requires", kind(parameter), entry.name);
+                self.error(start, &join(key, parameter.name), Wrong::new(expected, "nothing"));
+            }
+        }
+    }
+
+    /// A rule without arguments.
+    fn named(
+        &mut self,
+        family: Family,
+        name: &str,
+        start: usize,
+        registry: &Registry,
+    ) -> Option<Choice> {
+        let entry = self.entry(family, name, start, registry)?;
+        self.required(family.key(), &entry, &DeTable::new(), start);
+        let arguments = Arguments::defaults(entry.parameters).unwrap_or_default();
+        Some(Choice::new(entry, arguments))
+    }
+
+    fn entry(
+        &mut self,
+        family: Family,
+        name: &str,
+        start: usize,
+        registry: &Registry,
+    ) -> Option<Entry> {
+        let entry = registry.find(family, name).copied();
+        if entry.is_none() {
+            let names: Vec<&str> = registry.family(family).map(|entry| entry.name).collect();
+            let mut wrong = Wrong::new(one_of("one of", &names), format!("{:?}", shorten(name)));
+            let near = nearest(name, names.into_iter());
+            wrong.alternatives = near.iter().map(|name| format!("{name:?}")).collect();
+            self.error(start, family.key(), wrong);
+        }
+        entry
+    }
+}
+
+pub(super) fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+fn one_of(what: &str, names: &[&str]) -> String {
+    match names {
+        [] => "nothing: this build has no such rule".into(),
+        names => format!("{what} {}", names.join(", ")),
+    }
+}
+
+/// What a parameter takes, in words.
+pub(super) fn kind(parameter: &Parameter) -> String {
+    match parameter.kind {
+        Kind::Flag => "true or false".into(),
+        Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
+        Kind::Number { min, max } => {
+            format!("a number from {} to {}", write::number(min), write::number(max))
+        }
+        Kind::Text => "a text".into(),
+        Kind::Word(words) => one_of("one of", words),
+        Kind::List => "a list of texts".into(),
+        Kind::Words(words) => one_of("a list, without repetition, of", words),
+    }
+}
+
+/// A TOML value as it may stand in an error.
+fn describe(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) => format!("\"{}\"", shorten(text)),
+        DeValue::Integer(number) => shorten(&number.to_string()),
+        DeValue::Float(number) => shorten(number.as_str()),
+        DeValue::Boolean(flag) => flag.to_string(),
+        DeValue::Datetime(_) => "a date or time".into(),
+        DeValue::Array(list) => format!("a list of {}", list.len()),
+        DeValue::Table(_) => "a table".into(),
+    }
+}
+
+/// Checks one value against its declaration.
+fn value(parameter: &Parameter, value: &DeValue<'_>) -> Result<Value, Wrong> {
+    let wrong = || Wrong::new(kind(parameter), describe(value));
+    match (parameter.kind, value) {
+        (Kind::Flag, DeValue::Boolean(flag)) => Ok(Value::Flag(*flag)),
+        (Kind::Integer { min, max }, DeValue::Integer(number)) => {
+            let number = i64::from_str_radix(number.as_str(), number.radix()).ok();
+            number.filter(|n| (min..=max).contains(n)).map(Value::Integer).ok_or_else(wrong)
+        }
+        (Kind::Number { min, max }, DeValue::Integer(_) | DeValue::Float(_)) => {
+            let number = finite(value).filter(|n| (min..=max).contains(n));
+            number.map(Value::Number).ok_or_else(wrong)
+        }
+        (Kind::Text, DeValue::String(text)) => Ok(Value::Text(text.to_string())),
+        (Kind::Word(words), DeValue::String(text)) if words.contains(&text.as_ref()) => {
+            Ok(Value::Text(text.to_string()))
+        }
+        (Kind::Word(words), DeValue::String(text)) => {
+            let near = nearest(text, words.iter().copied());
+            let alternatives = near.iter().map(|word| format!("{word:?}")).collect();
+            Err(Wrong { alternatives, ..wrong() })
+        }
+        (Kind::List, DeValue::Array(_)) => Ok(Value::List(texts(value).ok_or_else(wrong)?)),
+        (Kind::Words(words), DeValue::Array(_)) => {
+            let mut found = texts(value).ok_or_else(wrong)?;
+            // A set has one canonical order: the declared one.
+            let place = |text: &String| words.iter().position(|word| word == text);
+            if found.iter().any(|text| place(text).is_none()) {
+                return Err(Wrong::new(kind(parameter), shorten(&found.join(", "))));
+            }
+            found.sort_by_key(place);
+            let repeated = found.windows(2).any(|pair| pair[0] == pair[1]);
+            if repeated { Err(wrong()) } else { Ok(Value::List(found)) }
+        }
+        _ => Err(wrong()),
+    }
+}
+
+fn texts(value: &DeValue<'_>) -> Option<Vec<String>> {
+    let list = value.as_array()?;
+    list.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
+}
+
+/// A finite number, with one spelling of zero.
+fn finite(value: &DeValue<'_>) -> Option<f64> {
+    let number = match value {
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).ok()? as f64
+        }
+        DeValue::Float(number) => number.as_str().parse().ok()?,
+        _ => return None,
+    };
+    number.is_finite().then_some(number + 0.0)
+}

@@ -1,0 +1,260 @@
+//! The sections of a plan as typed values.
+
+use crate::error::Error;
+use crate::registry::Arguments;
+
+const RANGE: Error = Error::Bug("a parameter's declared range does not fit its type");
+
+fn whole<T: TryFrom<i64>>(arguments: &Arguments, name: &str) -> Result<T, Error> {
+    T::try_from(arguments.integer(name)?).map_err(|_| RANGE)
+}
+
+fn text(arguments: &Arguments, name: &str) -> Result<String, Error> {
+    Ok(arguments.text(name)?.to_owned())
+}
+
+/// Seconds of the plan as whole milliseconds.
+fn milliseconds(arguments: &Arguments, name: &str) -> Result<u64, Error> {
+    Ok((arguments.number(name)? * 1000.0).round() as u64)
+}
+
+/// The keys at the top of the file.
+#[derive(Clone)]
+pub(super) struct Run {
+    pub(super) name: String,
+    pub(super) seed: u64,
+    pub(super) num_rounds: u32,
+    pub(super) participants: usize,
+}
+
+impl Run {
+    pub(super) fn new(of: &Arguments) -> Result<Self, Error> {
+        Ok(Self {
+            name: text(of, "name")?,
+            seed: whole(of, "seed")?,
+            num_rounds: whole(of, "num_rounds")?,
+            participants: whole(of, "participants")?,
+        })
+    }
+}
+
+/// What each participant does in a round.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Training {
+    /// Passes over a participant's examples.
+    pub local_epochs: u32,
+    /// Examples per step; 0 means all of them in one step.
+    pub batch_size: usize,
+    /// Step size.
+    pub learning_rate: f64,
+    /// Heavy-ball momentum, 0 to 1.
+    pub momentum: f64,
+    /// L2 penalty added to the gradient.
+    pub weight_decay: f64,
+    /// FedProx's mu; a strategy may raise it, see [`Plan::fit_order`](super::Plan::fit_order).
+    pub proximal_mu: f64,
+    /// Bound on the L2 norm of an update; 0 means no clipping. See
+    /// [`Plan::bound`](super::Plan::bound).
+    pub clip_norm: f64,
+}
+
+impl Training {
+    pub(super) fn new(of: &Arguments) -> Result<Self, Error> {
+        Ok(Self {
+            local_epochs: whole(of, "local_epochs")?,
+            batch_size: whole(of, "batch_size")?,
+            learning_rate: of.number("learning_rate")?,
+            momentum: of.number("momentum")?,
+            weight_decay: of.number("weight_decay")?,
+            proximal_mu: of.number("proximal_mu")?,
+            clip_norm: of.number("clip_norm")?,
+        })
+    }
+}
+
+/// How a cohort is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sampling {
+    /// A set of fixed size, uniform without replacement.
+    Fixed,
+    /// Each participant by an independent coin.
+    Poisson,
+}
+
+/// Who takes part in a round, and how long others wait for them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cohort {
+    /// Contributions wanted per round, expected number under [`Sampling::Poisson`]; "everybody"
+    /// is already resolved to the number of participants.
+    pub size: usize,
+    /// How the cohort is drawn.
+    pub sampling: Sampling,
+    /// Fraction of `size` invited beyond it.
+    pub over_selection: f64,
+    /// Smallest number of contributions to release, at least 1; the default is already resolved
+    /// to a majority of `size`.
+    pub minimum: usize,
+    /// How long contributions are awaited, in milliseconds.
+    pub collect_timeout_ms: u64,
+    /// How long fetches of the model are awaited, in milliseconds.
+    pub distribute_timeout_ms: u64,
+    /// How long the roster may take to fill, in milliseconds.
+    pub enrol_timeout_ms: u64,
+    /// Failed rounds in a row that end the run; 0 means that the first one does.
+    pub max_failed_rounds: u32,
+    participants: usize,
+}
+
+impl Cohort {
+    pub(super) fn new(of: &Arguments, participants: usize) -> Result<Self, Error> {
+        let size = match whole(of, "size")? {
+            0 => participants,
+            size => size,
+        };
+        let minimum = match whole(of, "minimum")? {
+            0 => size / 2 + 1,
+            minimum => minimum,
+        };
+        let sampling = match of.text("sampling")? {
+            "poisson" => Sampling::Poisson,
+            _ => Sampling::Fixed,
+        };
+        Ok(Self {
+            size,
+            sampling,
+            over_selection: of.number("over_selection")?,
+            minimum,
+            collect_timeout_ms: milliseconds(of, "collect_timeout_s")?,
+            distribute_timeout_ms: milliseconds(of, "distribute_timeout_s")?,
+            enrol_timeout_ms: milliseconds(of, "enrol_timeout_s")?,
+            max_failed_rounds: whole(of, "max_failed_rounds")?,
+            participants,
+        })
+    }
+
+    /// Participants invited under [`Sampling::Fixed`]: `size` and the over-selection, rounded up.
+    pub fn invited(&self) -> usize {
+        // The product is taken by itself: 20 × 1.1 is above 22 in binary, 20 × 0.1 is 2.
+        let more = (self.size as f64 * self.over_selection).ceil() as usize;
+        self.size.saturating_add(more)
+    }
+
+    /// Probability with which a participant is in a round's cohort.
+    pub fn sampling_rate(&self) -> f64 {
+        let drawn = match self.sampling {
+            Sampling::Fixed => self.invited(),
+            Sampling::Poisson => self.size,
+        };
+        (drawn as f64 / self.participants as f64).min(1.0)
+    }
+}
+
+/// How simulated participants share a data set.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Partition {
+    /// Uniformly at random, equal sizes.
+    Iid,
+    /// Label-sorted shards (McMahan et al. 2017, section 3).
+    Shards {
+        /// Shards each participant gets.
+        per_participant: usize,
+    },
+    /// Class proportions drawn from a Dirichlet distribution (Hsu et al. 2019).
+    Dirichlet {
+        /// Concentration: small is skewed.
+        alpha: f64,
+    },
+    /// One participant per value of a column.
+    ByColumn {
+        /// Name of the column.
+        column: String,
+    },
+}
+
+/// What is learned from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Data {
+    /// `digits` (embedded) or a path.
+    pub source: String,
+    /// Path of the coordinator's test set; `None` means that it is split off `source`.
+    pub test_source: Option<String>,
+    /// Column that holds the label.
+    pub label: String,
+    /// `auto`, or one of the formats of [`tables`](super::tables).
+    pub format: String,
+    /// Fraction of the examples kept out of training.
+    pub held_out: f64,
+    /// How simulated participants share the data.
+    pub partition: Partition,
+}
+
+impl Data {
+    pub(super) fn new(of: &Arguments) -> Result<Self, Error> {
+        let partition = match of.text("partition")? {
+            "shards" => Partition::Shards { per_participant: whole(of, "shards_per_participant")? },
+            "dirichlet" => Partition::Dirichlet { alpha: of.number("alpha")? },
+            "by-column" => Partition::ByColumn { column: text(of, "column")? },
+            _ => Partition::Iid,
+        };
+        Ok(Self {
+            source: text(of, "source")?,
+            test_source: Some(text(of, "test_source")?).filter(|path| !path.is_empty()),
+            label: text(of, "label")?,
+            format: text(of, "format")?,
+            held_out: of.number("held_out")?,
+            partition,
+        })
+    }
+}
+
+/// How progress is measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EvaluationPlan {
+    /// Whether the coordinator evaluates, on its test set.
+    pub on_coordinator: bool,
+    /// Whether participants evaluate, on their held-out examples.
+    pub on_participants: bool,
+    /// Rounds from one evaluation to the next.
+    pub every: u32,
+    /// Accuracy at which the run stops; `None` to run all rounds.
+    pub target_accuracy: Option<f64>,
+}
+
+impl EvaluationPlan {
+    pub(super) fn new(of: &Arguments) -> Result<Self, Error> {
+        let on = |who: &str| -> Result<bool, Error> { Ok(of.list("on")?.iter().any(|w| w == who)) };
+        Ok(Self {
+            on_coordinator: on("coordinator")?,
+            on_participants: on("participants")?,
+            every: whole(of, "every")?,
+            target_accuracy: Some(of.number("target_accuracy")?).filter(|&target| target > 0.0),
+        })
+    }
+
+    /// Whether the model that `round` (from 1) of `last` gave is evaluated: every so many rounds,
+    /// and the last.
+    pub fn is_due(&self, round: u32, last: u32) -> bool {
+        round.is_multiple_of(self.every) || round == last
+    }
+}
+
+/// What the plan must withstand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Adversary {
+    /// Largest fraction of participants that colludes with the coordinator.
+    pub colluding: f64,
+    /// Largest fraction of a cohort that drops out.
+    pub dropping: f64,
+    /// Largest fraction of a cohort that sends arbitrary updates.
+    pub malicious: f64,
+}
+
+impl Adversary {
+    pub(super) fn new(of: &Arguments) -> Result<Self, Error> {
+        Ok(Self {
+            colluding: of.number("colluding")?,
+            dropping: of.number("dropping")?,
+            malicious: of.number("malicious")?,
+        })
+    }
+}

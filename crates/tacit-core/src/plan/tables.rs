@@ -1,0 +1,204 @@
+//! What a plan can say, as data: the parser, the canonical text, the schema, the commented
+//! example and `--help` all read these tables.
+
+use crate::limits;
+use crate::registry::{Default, Family, Kind, Parameter};
+
+/// One table of the plan with fixed keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Section {
+    /// Name of the TOML table; empty for the keys at the top.
+    pub name: &'static str,
+    /// What it decides.
+    pub help: &'static str,
+    /// Its keys.
+    pub parameters: &'static [Parameter],
+}
+
+/// One key of the plan that names a rule of a family.
+#[derive(Clone, Copy, Debug)]
+pub struct RuleKey {
+    /// The family, whose [`Family::key`] is the key of the plan.
+    pub family: Family,
+    /// Rule of a plan that names none.
+    pub default: &'static str,
+    /// What it decides.
+    pub help: &'static str,
+}
+
+/// The rule of [`Family::Compressor`] and [`Family::Mechanism`] that does nothing.
+pub const NONE: &str = "none";
+
+/// The rule that a table with the key `command`, but without `rule`, means.
+pub const COMMAND: &str = "command";
+
+/// The keys that name rules, in canonical order.
+pub static RULES: [RuleKey; 6] = [
+    rule(Family::Trainer, "logistic-regression", "What each participant trains."),
+    rule(Family::Strategy, "fedavg", "How the coordinator applies an aggregate to the model."),
+    rule(Family::Aggregator, "mean", "How many updates become one."),
+    rule(Family::Protection, "plain", "Who may see a single update."),
+    rule(Family::Compressor, NONE, "How updates travel: a list of at most one rule, [] for f32."),
+    rule(Family::Mechanism, NONE, "The noise that makes a release differentially private."),
+];
+
+const fn rule(family: Family, default: &'static str, help: &'static str) -> RuleKey {
+    RuleKey { family, default, help }
+}
+
+const fn integer(
+    name: &'static str,
+    default: i64,
+    (min, max): (i64, i64),
+    help: &'static str,
+) -> Parameter {
+    let (kind, default) = (Kind::Integer { min, max }, Default::Integer(default));
+    Parameter { name, help, kind, default }
+}
+
+const fn number(
+    name: &'static str,
+    default: f64,
+    (min, max): (f64, f64),
+    help: &'static str,
+) -> Parameter {
+    let (kind, default) = (Kind::Number { min, max }, Default::Number(default));
+    Parameter { name, help, kind, default }
+}
+
+const fn text(name: &'static str, default: &'static str, help: &'static str) -> Parameter {
+    Parameter { name, help, kind: Kind::Text, default: Default::Text(default) }
+}
+
+const fn word(
+    name: &'static str,
+    default: &'static str,
+    words: &'static [&'static str],
+    help: &'static str,
+) -> Parameter {
+    Parameter { name, help, kind: Kind::Word(words), default: Default::Text(default) }
+}
+
+const COHORT: i64 = limits::COHORT as i64;
+
+/// Seconds of any timeout: from a test's patience to thirty days.
+const SECONDS: (f64, f64) = (0.001, 2_592_000.0);
+
+/// Weights, rates and norms: wide, but their squares stay finite in f32.
+const POSITIVE: (f64, f64) = (0.0, 1e15);
+
+/// Every section, in canonical order; the first is the top of the file.
+pub static SECTIONS: [Section; 6] = [
+    Section { name: "", help: "The run.", parameters: RUN },
+    Section {
+        name: "training",
+        help: "What each participant does in a round.",
+        parameters: TRAINING,
+    },
+    Section { name: "cohort", help: "Who takes part in a round.", parameters: COHORTS },
+    Section { name: "data", help: "What is learned from.", parameters: DATA },
+    Section { name: "evaluation", help: "How progress is measured.", parameters: EVALUATION },
+    Section {
+        name: "adversary",
+        help: "What the plan must withstand; thresholds are computed from it.",
+        parameters: ADVERSARY,
+    },
+];
+
+/// Keys at the top of the file.
+pub const RUN: &[Parameter] = &[
+    text("name", "digits", "Name of the run."),
+    integer("seed", 1, (0, i64::MAX), "Seed of every repeatable random choice; never of noise."),
+    integer("num_rounds", 30, (1, limits::ROUNDS as i64), "Rounds of the run."),
+    integer("participants", 20, (1, COHORT), "Participants expected on the roster before round 1."),
+];
+
+const TRAINING: &[Parameter] = &[
+    integer("local_epochs", 1, (1, 100_000), "Passes over a participant's examples per round."),
+    integer("batch_size", 32, (0, 1 << 28), "Examples per step; 0 = all in one step."),
+    number("learning_rate", 0.1, POSITIVE, "Step size of local training."),
+    number("momentum", 0.0, (0.0, 1.0), "Heavy-ball momentum of local training."),
+    number("weight_decay", 0.0, POSITIVE, "L2 penalty added to the gradient."),
+    number("proximal_mu", 0.0, POSITIVE, "Pull towards the global model (FedProx's mu)."),
+    number("clip_norm", 0.0, POSITIVE, "Bound on the L2 norm of an update; 0 = no clipping."),
+];
+
+const COHORTS: &[Parameter] = &[
+    integer(
+        "size",
+        0,
+        (0, COHORT),
+        "Contributions wanted per round (expected number under Poisson sampling); 0 = everybody.",
+    ),
+    word(
+        "sampling",
+        "fixed",
+        &["fixed", "poisson"],
+        "fixed = a set of that size without replacement; poisson = each by an independent coin.",
+    ),
+    number(
+        "over_selection",
+        0.0,
+        (0.0, 10.0),
+        "Fraction of `size` invited beyond it, against drop-outs; fixed sampling only.",
+    ),
+    integer(
+        "minimum",
+        0,
+        (0, COHORT),
+        "Smallest number of contributions to release; 0 = a majority of `size`.",
+    ),
+    number("collect_timeout_s", 600.0, SECONDS, "Seconds to wait for contributions."),
+    number("distribute_timeout_s", 300.0, SECONDS, "Seconds to wait for models to be fetched."),
+    number("enrol_timeout_s", 3600.0, SECONDS, "Seconds to wait for the roster to fill."),
+    integer("max_failed_rounds", 3, (0, 1_000_000), "Failed rounds in a row that end the run."),
+];
+
+const DATA: &[Parameter] = &[
+    text("source", "digits", "\"digits\" (embedded) or the path of a data set."),
+    text("test_source", "", "Path of the coordinator's test set; \"\" = split off `source`."),
+    text("label", "label", "Column that holds the label."),
+    word(
+        "format",
+        "auto",
+        &["auto", "csv", "npz", "parquet", "idx"],
+        "Format of the files; auto = by the file's name.",
+    ),
+    number(
+        "held_out",
+        0.2,
+        (0.0, 0.9),
+        "Fraction of the examples kept out of training, to evaluate on.",
+    ),
+    word(
+        "partition",
+        "iid",
+        &["iid", "shards", "dirichlet", "by-column"],
+        "How simulated participants share the data.",
+    ),
+    number("alpha", 0.5, (1e-3, 1e6), "Concentration of partition \"dirichlet\": small = skewed."),
+    integer(
+        "shards_per_participant",
+        2,
+        (1, 10_000),
+        "Label-sorted shards each participant gets under partition \"shards\".",
+    ),
+    text("column", "", "Column whose values are the participants under partition \"by-column\"."),
+];
+
+const EVALUATION: &[Parameter] = &[
+    Parameter {
+        name: "on",
+        help: "Who evaluates the model on held-out examples.",
+        kind: Kind::Words(&["coordinator", "participants"]),
+        default: Default::Words(&["coordinator"]),
+    },
+    integer("every", 1, (1, limits::ROUNDS as i64), "Rounds from one evaluation to the next."),
+    number("target_accuracy", 0.0, (0.0, 1.0), "Stop when reached; 0 = run all rounds."),
+];
+
+const ADVERSARY: &[Parameter] = &[
+    number("colluding", 0.0, (0.0, 1.0), "Largest fraction that colludes with the coordinator."),
+    number("dropping", 0.0, (0.0, 1.0), "Largest fraction of a cohort that drops out."),
+    number("malicious", 0.0, (0.0, 1.0), "Largest fraction that sends arbitrary updates."),
+];

@@ -1,0 +1,85 @@
+//! The canonical text of a plan: every value explicit, one order, one spelling. Written by hand
+//! since the digest of a plan must not change with the version of a library.
+
+use super::choice::Choice;
+use super::tables::{NONE, RULES, SECTIONS};
+use crate::registry::{Arguments, Family, Parameter, Value};
+use std::fmt::Write as _;
+
+pub(super) fn plan(sections: &[Arguments], rules: &[Choice]) -> String {
+    let mut out = String::new();
+    for (section, arguments) in SECTIONS.iter().zip(sections) {
+        if !section.name.is_empty() {
+            let _ = writeln!(out, "\n[{}]", section.name);
+        }
+        for (name, value) in ordered(section.parameters, arguments) {
+            let _ = writeln!(out, "{name} = {}", self::value(value));
+        }
+        if section.name.is_empty() {
+            for (key, choice) in RULES.iter().zip(rules) {
+                let _ = writeln!(out, "{} = {}", key.family.key(), rule(key.family, choice));
+            }
+        }
+    }
+    out
+}
+
+/// A chosen rule as it is written behind its key.
+pub(super) fn rule(family: Family, choice: &Choice) -> String {
+    let mut text = format!("{{ rule = {}", quote(choice.name()));
+    for (name, value) in ordered(choice.entry().parameters, choice.arguments()) {
+        let _ = write!(text, ", {name} = {}", self::value(value));
+    }
+    text += " }";
+    match family {
+        Family::Compressor if choice.name() == NONE => "[]".into(),
+        Family::Compressor => format!("[{text}]"),
+        _ if choice.entry().parameters.is_empty() => quote(choice.name()),
+        _ => text,
+    }
+}
+
+/// Values in the order in which they are declared.
+fn ordered<'a>(
+    parameters: &'a [Parameter],
+    arguments: &'a Arguments,
+) -> impl Iterator<Item = (&'static str, &'a Value)> {
+    parameters.iter().filter_map(|p| arguments.0.get(p.name).map(|value| (p.name, value)))
+}
+
+pub(super) fn value(value: &Value) -> String {
+    match value {
+        Value::Flag(flag) => flag.to_string(),
+        Value::Integer(x) => x.to_string(),
+        Value::Number(x) => number(*x),
+        Value::Text(text) => quote(text),
+        Value::List(list) => {
+            let texts: Vec<String> = list.iter().map(|text| quote(text)).collect();
+            format!("[{}]", texts.join(", "))
+        }
+    }
+}
+
+/// The shortest decimal that reads back as the same number, with a point or an exponent.
+pub(super) fn number(x: f64) -> String {
+    format!("{x:?}")
+}
+
+/// A TOML basic string.
+pub(super) fn quote(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => out += "\\\"",
+            '\\' => out += "\\\\",
+            '\n' => out += "\\n",
+            '\r' => out += "\\r",
+            '\t' => out += "\\t",
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04X}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out + "\""
+}

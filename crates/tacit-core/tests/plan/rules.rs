@@ -1,0 +1,235 @@
+//! Stand-ins for the rules of other rooms: they say what they need and reveal, and do nothing.
+
+use tacit_core::data::{DataShape, Shard};
+use tacit_core::error::{Error, Refusal};
+use tacit_core::evidence::{Cost, Summed};
+use tacit_core::messages::{Evaluation, FitOrder};
+use tacit_core::params::{Layout, Params, Tensor};
+use tacit_core::registry::{Arguments, Default, Entry, Kind, Make, Parameter, Registry};
+use tacit_core::rng::Seed;
+use tacit_core::traits::*;
+
+struct Zero;
+
+impl Trainer for Zero {
+    fn initialise(&mut self, _: Seed) -> Result<Params, Error> {
+        let layout = Layout::new(vec![Tensor { name: "w".into(), shape: vec![1] }])?;
+        Ok(Params::new(layout.into(), vec![0.0])?)
+    }
+    fn fit(&mut self, _: &FitOrder, _: &Params, _: &Shard) -> Result<Fitted, Error> {
+        Err(Error::Bug("a stand-in does not train"))
+    }
+    fn evaluate(&mut self, _: &Params, _: &Shard) -> Result<Evaluation, Error> {
+        Ok(Evaluation::default())
+    }
+}
+
+struct Server {
+    mu: f64,
+}
+
+impl Strategy for Server {
+    fn adjust(&self, order: &mut FitOrder) {
+        order.proximal_mu = order.proximal_mu.max(self.mu);
+    }
+    fn apply(&self, _: u32, _: &[f32], _: &mut [f32], _: &mut [&mut [f32]]) {}
+}
+
+struct Fold {
+    needs: View,
+    minimum: usize,
+}
+
+impl Aggregator for Fold {
+    fn needs(&self) -> View {
+        self.needs
+    }
+    fn minimum(&self) -> usize {
+        self.minimum
+    }
+    fn fold(&mut self, _: &Rows<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+    fn finish(&mut self, _: &mut [f32]) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+struct Encode {
+    additive: bool,
+}
+
+impl Compressor for Encode {
+    fn additive(&self) -> bool {
+        self.additive
+    }
+    fn compress(&mut self, _: &[f32], _: &mut Vec<u8>) -> Result<(), Error> {
+        Ok(())
+    }
+    fn decompress(&self, _: &[u8], _: &mut [f32]) -> Result<(), Refusal> {
+        Ok(())
+    }
+    fn max_bytes(&self, values: usize) -> usize {
+        values * 4
+    }
+}
+
+struct Hide {
+    reveals: View,
+}
+
+impl Protection for Hide {
+    fn reveals(&self) -> View {
+        self.reveals
+    }
+    fn protect(&self, _: &Context, _: u32, _: &mut Vec<u8>) -> Result<(), Error> {
+        Ok(())
+    }
+    fn open(&self, _: &Context, _: u32, _: &mut Vec<Vec<u8>>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+struct Noise {
+    discrete: bool,
+}
+
+impl Mechanism for Noise {
+    fn discrete(&self) -> bool {
+        self.discrete
+    }
+    fn noise(&self, _: &mut Summed, _: &mut dyn Entropy) -> Result<Cost, Error> {
+        Ok(Cost::Unbounded)
+    }
+}
+
+const fn number(name: &'static str, default: f64) -> Parameter {
+    let kind = Kind::Number { min: 0.0, max: 1000.0 };
+    Parameter { name, help: "A number.", kind, default: Default::Number(default) }
+}
+
+fn trainer(_: &Arguments, _: &DataShape) -> Result<Box<dyn Trainer>, Error> {
+    Ok(Box::new(Zero))
+}
+
+fn krum(arguments: &Arguments) -> Result<Box<dyn Aggregator>, Error> {
+    let faulty = usize::try_from(arguments.integer("num_byzantine")?).unwrap();
+    Ok(Box::new(Fold { needs: View::EachSealed, minimum: 2 * faulty + 3 }))
+}
+
+fn noise(arguments: &Arguments) -> Result<Box<dyn Mechanism>, Error> {
+    if arguments.number("noise_multiplier")? == 0.0 {
+        return Err(Error::caller("noise_multiplier", "a positive number", "0.0"));
+    }
+    Ok(Box::new(Noise { discrete: false }))
+}
+
+const fn entry(
+    name: &'static str,
+    help: &'static str,
+    parameters: &'static [Parameter],
+    make: Make,
+) -> Entry {
+    Entry { name, help, parameters, make }
+}
+
+const HIDDEN: Parameter = Parameter {
+    name: "hidden",
+    help: "Units of each hidden layer.",
+    kind: Kind::Integer { min: 1, max: 65_536 },
+    default: Default::Integer(200),
+};
+
+const COMMAND: Parameter = Parameter {
+    name: "command",
+    help: "Program and arguments.",
+    kind: Kind::List,
+    default: Default::Required,
+};
+
+const BYZANTINE: Parameter = Parameter {
+    name: "num_byzantine",
+    help: "Participants that may lie.",
+    kind: Kind::Integer { min: 0, max: 50_000 },
+    default: Default::Integer(1),
+};
+
+const UNBIASED: Parameter = Parameter {
+    name: "unbiased",
+    help: "Whether rounding is random.",
+    kind: Kind::Flag,
+    default: Default::Flag(true),
+};
+
+const SCALE: Parameter = Parameter {
+    name: "scale",
+    help: "How the scale is chosen.",
+    kind: Kind::Word(&["common", "own"]),
+    default: Default::Text("common"),
+};
+
+const SIGMA: Parameter = number("noise_multiplier", 1.0);
+
+static ENTRIES: &[Entry] = &[
+    entry("logistic-regression", "Multinomial.", &[], Make::Trainer(trainer)),
+    entry("2nn", "Two hidden layers.", &[HIDDEN], Make::Trainer(trainer)),
+    entry("command", "A program.", &[COMMAND], Make::Trainer(trainer)),
+    entry(
+        "fedavg",
+        "McMahan et al. 2017.",
+        &[number("learning_rate", 1.0), number("momentum", 0.0)],
+        Make::Strategy(|_| Ok(Box::new(Server { mu: 0.0 }))),
+    ),
+    entry(
+        "fedprox",
+        "Li et al. 2020.",
+        &[number("mu", 0.01)],
+        Make::Strategy(|a| Ok(Box::new(Server { mu: a.number("mu")? }))),
+    ),
+    entry(
+        "mean",
+        "Weighted.",
+        &[],
+        Make::Aggregator(|_| Ok(Box::new(Fold { needs: View::Sum, minimum: 1 }))),
+    ),
+    entry("krum", "Blanchard et al. 2017.", &[BYZANTINE], Make::Aggregator(krum)),
+    entry("plain", "None.", &[], Make::Protection(|_| Ok(Box::new(Hide { reveals: View::Each })))),
+    entry(
+        "enclave",
+        "Sealed.",
+        &[],
+        Make::Protection(|_| Ok(Box::new(Hide { reveals: View::EachSealed }))),
+    ),
+    entry(
+        "secagg",
+        "Bell et al. 2020.",
+        &[],
+        Make::Protection(|_| Ok(Box::new(Hide { reveals: View::Sum }))),
+    ),
+    entry("none", "Raw.", &[], Make::Compressor(|_| Ok(Box::new(Encode { additive: true })))),
+    entry(
+        "top-k",
+        "Largest values.",
+        &[number("k_ratio", 0.01)],
+        Make::Compressor(|_| Ok(Box::new(Encode { additive: false }))),
+    ),
+    entry(
+        "quantise",
+        "Few bits.",
+        &[UNBIASED, SCALE],
+        Make::Compressor(|_| Ok(Box::new(Encode { additive: true }))),
+    ),
+    entry("none", "No noise.", &[], Make::Mechanism(|_| Ok(Box::new(Noise { discrete: false })))),
+    entry("gaussian", "Continuous.", &[SIGMA], Make::Mechanism(noise)),
+    entry(
+        "discrete-gaussian",
+        "Canonne et al. 2020.",
+        &[SIGMA],
+        Make::Mechanism(|_| Ok(Box::new(Noise { discrete: true }))),
+    ),
+];
+
+/// Every stand-in.
+pub fn registry() -> Registry {
+    Registry::new(&[ENTRIES]).unwrap()
+}
