@@ -1,1 +1,1 @@
-//! DESC-sim
+//! Virtual participants and seeded worlds: the same rounds in one process

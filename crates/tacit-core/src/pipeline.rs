@@ -1,0 +1,296 @@
+//! One update's way: from a participant's trainer to its payload, and from the payloads of a
+//! cohort into the next model, chunk by chunk.
+//!
+//! A payload is a sequence of frames, one per chunk of [`limits::CHUNK_VALUES`] values: four
+//! bytes of length (little-endian), then what the protection made of the compressor's encoding.
+
+use crate::digest::Digest;
+use crate::error::{Error, Refusal};
+use crate::evidence::{Bound, Clipped, Released, Summed};
+use crate::limits;
+use crate::params::{self, Update};
+use crate::traits::{Aggregator, Compressor, Context, Protection, Rows, Spool, Strategy, View};
+
+const HEADER: usize = 4;
+
+/// Bytes of protection around one encoded chunk: no protection may add more.
+const PROTECTION_BYTES: usize = 4096;
+
+/// How values become bytes and back: both sides of the wire must hold the same.
+pub struct Channel {
+    /// The plan's compressor.
+    pub compressor: Box<dyn Compressor>,
+    /// The plan's protection.
+    pub protection: Box<dyn Protection>,
+    /// The norm that every participant clips to.
+    pub bound: Bound,
+}
+
+impl Channel {
+    /// Participant: the payload of a clipped update.
+    pub fn seal(&mut self, context: &Context, update: &Clipped<Update>) -> Result<Vec<u8>, Error> {
+        let values = update.get().values();
+        let mut payload = Vec::with_capacity(values.len() * 4 + 64);
+        for (number, chunk) in values.chunks(limits::CHUNK_VALUES).enumerate() {
+            let mut frame = Vec::new();
+            self.compressor.compress(chunk, &mut frame)?;
+            self.protection.protect(context, number as u32, &mut frame)?;
+            payload.extend((frame.len() as u32).to_le_bytes());
+            payload.append(&mut frame);
+        }
+        Ok(payload)
+    }
+
+    fn max_frame(&self, values: usize) -> usize {
+        self.compressor.max_bytes(values) + PROTECTION_BYTES
+    }
+
+    /// Largest payload of a model of `len` values, in bytes.
+    pub fn max_payload(&self, len: usize) -> u64 {
+        let full = (len / limits::CHUNK_VALUES) as u64;
+        let rest = len % limits::CHUNK_VALUES;
+        let frame = |values| (self.max_frame(values) + HEADER) as u64;
+        full * frame(limits::CHUNK_VALUES) + if rest > 0 { frame(rest) } else { 0 }
+    }
+}
+
+/// Checks a payload while it arrives in pieces of any size: framing always; values and norm where
+/// the protection shows them.
+pub struct Inspector<'a> {
+    channel: &'a Channel,
+    len: usize,
+    done: usize,
+    pending: Vec<u8>,
+    row: Vec<f32>,
+    sum_of_squares: f64,
+}
+
+impl<'a> Inspector<'a> {
+    /// Expects the payload of a model of `len` values.
+    pub fn new(channel: &'a Channel, len: usize) -> Self {
+        let (pending, row) = (Vec::new(), Vec::new());
+        Self { channel, len, done: 0, pending, row, sum_of_squares: 0.0 }
+    }
+
+    /// Takes the next bytes. Holds at most one frame.
+    pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), Refusal> {
+        while !bytes.is_empty() {
+            let missing = self.frame_bytes()? - self.pending.len();
+            let (now, later) = bytes.split_at(missing.min(bytes.len()));
+            self.pending.extend_from_slice(now);
+            bytes = later;
+            if self.pending.len() >= HEADER && self.pending.len() == self.frame_bytes()? {
+                self.frame()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Length of the current frame with its header, as far as it is known.
+    fn frame_bytes(&self) -> Result<usize, Refusal> {
+        let values = self.chunk_values();
+        if values == 0 {
+            let (expected, found) = (self.len as u64, self.len as u64 + 1);
+            return Err(Refusal::WrongShape { expected, found });
+        }
+        let Some(header) = self.pending.first_chunk::<HEADER>() else { return Ok(HEADER) };
+        let (found, limit) = (u32::from_le_bytes(*header), self.channel.max_frame(values));
+        if found as usize > limit {
+            let (what, limit) = ("frame of an update".into(), limit as u64);
+            return Err(Refusal::TooLarge { what, limit, found: found.into() });
+        }
+        Ok(HEADER + found as usize)
+    }
+
+    fn chunk_values(&self) -> usize {
+        (self.len - self.done).min(limits::CHUNK_VALUES)
+    }
+
+    fn frame(&mut self) -> Result<(), Refusal> {
+        let values = self.chunk_values();
+        if self.channel.protection.reveals() == View::Each {
+            self.row.resize(values, 0.0);
+            self.channel.compressor.decompress(&self.pending[HEADER..], &mut self.row)?;
+            params::check_range(&self.row, self.done as u64)?;
+            let squares = self.row.iter().map(|&x| f64::from(x) * f64::from(x));
+            self.sum_of_squares += squares.sum::<f64>();
+        }
+        self.done += values;
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// Checks that the payload is whole and within the bound.
+    pub fn finish(self) -> Result<Clipped<()>, Refusal> {
+        if self.done != self.len || !self.pending.is_empty() {
+            let (expected, found) = (self.len as u64, self.done as u64);
+            return Err(Refusal::WrongShape { expected, found });
+        }
+        Clipped::check((), self.sum_of_squares, self.channel.bound)
+    }
+}
+
+/// One accepted payload: where it lies, its weight, and the evidence that it was checked.
+#[derive(Debug)]
+pub struct Accepted {
+    /// SHA-256 of the payload, its name in the spool.
+    pub payload: Digest,
+    /// Size in bytes.
+    pub payload_bytes: u64,
+    /// Examples behind it.
+    pub examples: u64,
+}
+
+/// Reads one payload frame by frame: one read per frame, which fetches the next header too.
+struct Cursor<'a> {
+    spool: &'a dyn Spool,
+    payload: Digest,
+    bytes: u64,
+    offset: u64,
+    header: Option<[u8; HEADER]>,
+}
+
+impl Cursor<'_> {
+    fn next(&mut self, max_frame: usize) -> Result<Vec<u8>, Error> {
+        let broken = || Error::Peer(Refusal::Malformed { what: "spooled update".into() });
+        let header = match self.header {
+            Some(header) => header,
+            None => {
+                let mut header = [0; HEADER];
+                self.spool.read(self.payload, 0, &mut header)?;
+                self.offset = HEADER as u64;
+                header
+            }
+        };
+        let len = u32::from_le_bytes(header) as usize;
+        let rest = self.bytes.checked_sub(self.offset).ok_or_else(broken)?;
+        if len > max_frame || len as u64 > rest {
+            return Err(broken());
+        }
+        let last = len as u64 == rest;
+        let mut frame = vec![0; if last { len } else { len + HEADER }];
+        self.spool.read(self.payload, self.offset, &mut frame)?;
+        self.offset += frame.len() as u64;
+        self.header = if last { None } else { frame.last_chunk::<HEADER>().copied() };
+        frame.truncate(len);
+        Ok(frame)
+    }
+}
+
+/// Aggregates accepted payloads into one vector of `len` values, without noise. Memory: one chunk
+/// of every row for rules that need each update, [`limits::ROWS_PER_FOLD`] rows for sums, and the
+/// result. Rows are read in the order given, which must not depend on arrival.
+pub fn aggregate(
+    channel: &Channel,
+    aggregator: &mut dyn Aggregator,
+    context: &Context,
+    accepted: &[Clipped<Accepted>],
+    spool: &dyn Spool,
+    len: usize,
+) -> Result<Summed, Error> {
+    let mut pass = Pass { channel, context, spool, len };
+    if aggregator.surveys() {
+        pass.each_chunk(accepted, accepted.len(), |rows, _| aggregator.survey(rows))?;
+    }
+    let mut out = vec![0.0; len];
+    let at_once = match aggregator.needs() {
+        View::Sum => limits::ROWS_PER_FOLD,
+        View::EachSealed | View::Each => accepted.len(),
+    };
+    pass.each_chunk(accepted, at_once, |rows, last| {
+        aggregator.fold(rows)?;
+        match last {
+            Some(range) => aggregator.finish(&mut out[range]),
+            None => Ok(()),
+        }
+    })?;
+    Summed::of(accepted, out)
+}
+
+struct Pass<'a> {
+    channel: &'a Channel,
+    context: &'a Context,
+    spool: &'a dyn Spool,
+    len: usize,
+}
+
+impl Pass<'_> {
+    /// Calls `visit` with the rows of every chunk, at most `at_once` at a time; the last call of
+    /// a chunk gets the range of values that the chunk covers.
+    fn each_chunk(
+        &mut self,
+        accepted: &[Clipped<Accepted>],
+        at_once: usize,
+        mut visit: impl FnMut(&Rows<'_>, Option<std::ops::Range<usize>>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let summed = self.channel.protection.reveals() == View::Sum;
+        let at_once = if summed { accepted.len() } else { at_once }.max(1);
+        let total_weight = accepted.iter().map(|a| a.get().examples).sum();
+        let mut cursors: Vec<Cursor<'_>> = accepted.iter().map(|a| self.cursor(a.get())).collect();
+        let mut buffer = vec![0.0; at_once * self.len.min(limits::CHUNK_VALUES)];
+        for (number, start) in (0..self.len).step_by(limits::CHUNK_VALUES).enumerate() {
+            let width = (self.len - start).min(limits::CHUNK_VALUES);
+            let groups = cursors.chunks_mut(at_once).zip(accepted.chunks(at_once));
+            let last = accepted.len().div_ceil(at_once);
+            for (group, (cursors, accepted)) in groups.enumerate() {
+                let count = self.rows(number as u32, width, cursors, &mut buffer)?;
+                let rows: Vec<&[f32]> = buffer.chunks(width).take(count).collect();
+                // A protected sum arrives already weighted.
+                let weights: Vec<u64> = match summed {
+                    true => vec![1],
+                    false => accepted.iter().map(|a| a.get().examples).collect(),
+                };
+                let rows = Rows { rows: &rows, weights: &weights, total_weight };
+                visit(&rows, (group + 1 == last).then_some(start..start + width))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens and decodes one chunk of a group; returns the number of rows.
+    fn rows(
+        &self,
+        number: u32,
+        width: usize,
+        cursors: &mut [Cursor<'_>],
+        buffer: &mut [f32],
+    ) -> Result<usize, Error> {
+        let max_frame = self.channel.max_frame(width);
+        let frames = cursors.iter_mut().map(|cursor| cursor.next(max_frame));
+        let mut frames = frames.collect::<Result<Vec<_>, _>>()?;
+        self.channel.protection.open(self.context, number, &mut frames)?;
+        for (frame, row) in frames.iter().zip(buffer.chunks_mut(width)) {
+            self.channel.compressor.decompress(frame, row)?;
+        }
+        Ok(frames.len())
+    }
+
+    fn cursor(&self, accepted: &Accepted) -> Cursor<'_> {
+        let (payload, bytes) = (accepted.payload, accepted.payload_bytes);
+        Cursor { spool: self.spool, payload, bytes, offset: 0, header: None }
+    }
+}
+
+/// Applies a released aggregate to the model in place, chunk by chunk. `slots` are the strategy's
+/// persistent vectors, each as long as the model.
+pub fn apply(
+    released: &Released,
+    strategy: &dyn Strategy,
+    round: u32,
+    model: &mut [f32],
+    slots: &mut [Vec<f32>],
+) -> Result<(), Error> {
+    if slots.len() != strategy.slots() || slots.iter().any(|slot| slot.len() != model.len()) {
+        return Err(Error::Bug("a strategy was given slots that are not its own"));
+    }
+    if released.values().len() != model.len() {
+        return Err(Error::Bug("a released aggregate does not have the model's length"));
+    }
+    for start in (0..model.len()).step_by(limits::CHUNK_VALUES) {
+        let range = start..(start + limits::CHUNK_VALUES).min(model.len());
+        let mut slots: Vec<&mut [f32]> =
+            slots.iter_mut().map(|slot| &mut slot[range.clone()]).collect();
+        strategy.apply(round, &released.values()[range.clone()], &mut model[range], &mut slots);
+    }
+    Ok(())
+}

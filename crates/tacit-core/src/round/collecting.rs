@@ -1,0 +1,151 @@
+//! Awaits contributions until the cohort is complete or the deadline passes.
+
+use super::open::{Deadline, Open, Tally};
+use super::vocabulary::{Abort, Action, Event, Kind, Record, Setup};
+use super::{Applied, Aggregating, Decision, Round};
+use crate::error::Refusal;
+use crate::ids::ParticipantId;
+use crate::limits;
+use crate::messages::SignedContribution;
+
+/// See [`Round::Collecting`].
+#[derive(Clone, Debug)]
+pub struct Collecting {
+    pub(super) setup: Setup,
+    open: Open,
+    deadline: Deadline,
+}
+
+impl Collecting {
+    pub(super) fn new(setup: Setup, open: Open) -> Self {
+        Self { setup, open, deadline: Deadline::default() }
+    }
+
+    pub(super) fn observe(&mut self, event: &Event) {
+        self.deadline.arm(event.at_ms, self.setup.rules.collect_timeout_ms);
+    }
+
+    pub(super) fn decide(&self, event: &Event) -> Decision {
+        match &event.kind {
+            Kind::Contributed(signed) => self.contributed(signed, event.at_ms),
+            Kind::Declined { participant, round, why } if *round == self.setup.round => {
+                self.declined(participant, why, event.at_ms)
+            }
+            Kind::Refused { participant, refusal } => {
+                let records = self.open.refusal_record(participant, refusal);
+                Decision { records, replies: Vec::new() }
+            }
+            _ if self.deadline.passed(event.at_ms) => self.close(self.open.tally.accepted, event.at_ms),
+            _ => Decision::default(),
+        }
+    }
+
+    fn contributed(&self, signed: &SignedContribution, at_ms: u64) -> Decision {
+        let participant = signed.contribution.participant.clone();
+        if self.open.holds(signed) {
+            return acknowledge(signed);
+        }
+        if let Err(refusal) = self.open.check(&self.setup, signed) {
+            let records = self.open.refusal_record(&participant, &refusal);
+            return Decision { records, replies: vec![Action::Refuse { participant, refusal }] };
+        }
+        let after = self.open.tally_with_contribution(&participant);
+        let mut decision = Decision::record(Record::Accepted { signed: signed.clone() });
+        decision.replies = acknowledge(signed).replies;
+        if self.open.complete(after) {
+            decision.records.extend(self.close(after.accepted, at_ms).records);
+        }
+        decision
+    }
+
+    fn declined(&self, participant: &ParticipantId, why: &str, at_ms: u64) -> Decision {
+        if !self.open.awaits(participant) {
+            return Decision::default();
+        }
+        let Tally { accepted, declined } = self.open.tally;
+        let after = Tally { accepted, declined: declined + 1 };
+        let why = bounded(why);
+        let mut decision =
+            Decision::record(Record::Declined { participant: participant.clone(), why });
+        let possible = self.open.cohort.len() - after.declined;
+        if self.open.complete(after) || possible < self.setup.rules.minimum {
+            decision.records.extend(self.close(accepted, at_ms).records);
+        }
+        decision
+    }
+
+    fn close(&self, found: usize, at_ms: u64) -> Decision {
+        let expected = self.setup.rules.minimum.max(1);
+        if found < expected {
+            let abort = Abort::TooFewContributions { expected, found };
+            return Decision::record(Record::Aborted { abort });
+        }
+        Decision::record(Record::Closed { at_ms })
+    }
+
+    pub(super) fn apply(mut self, record: &Record) -> Applied {
+        match record {
+            Record::Accepted { signed } if self.open.check(&self.setup, signed).is_ok() => {
+                self.open.accept(signed);
+            }
+            Record::Declined { participant, why } if self.open.awaits(participant) => {
+                self.open.decline(participant, why);
+            }
+            Record::Refused { participant, reason } => self.open.count_refusal(participant, reason),
+            Record::Closed { at_ms }
+                if self.open.tally.accepted >= self.setup.rules.minimum.max(1) =>
+            {
+                self.open.closed_ms = *at_ms;
+                return Ok(Round::Aggregating(Aggregating::new(self.setup, self.open)));
+            }
+            Record::Aborted { abort } => return Ok(self.open.abort(self.setup, abort.clone())),
+            _ => return Err(Box::new(Round::Collecting(self))),
+        }
+        Ok(Round::Collecting(self))
+    }
+
+    pub(super) fn outbox(&self) -> Vec<Action> {
+        let to = self.open.awaited();
+        let after_ms = self.setup.rules.collect_timeout_ms;
+        vec![Action::Offer { task: self.setup.task(), to }, Action::SetTimer { after_ms }]
+    }
+}
+
+pub(super) fn acknowledge(signed: &SignedContribution) -> Decision {
+    let participant = signed.contribution.participant.clone();
+    let contribution = signed.contribution.digest();
+    Decision::reply(Action::Acknowledge { participant, contribution })
+}
+
+/// A contribution that arrives when the round does not collect yet.
+pub(super) fn refuse_early(setup: &Setup, kind: &Kind) -> Option<Action> {
+    let Kind::Contributed(signed) = kind else { return None };
+    let found = &signed.contribution;
+    let participant = found.participant.clone();
+    let refusal = if found.round == setup.round {
+        Refusal::NotInCohort { participant: participant.clone(), round: setup.round }
+    } else {
+        Refusal::WrongRound { expected: setup.round, found: found.round }
+    };
+    Some(Action::Refuse { participant, refusal })
+}
+
+/// A contribution that arrives when the round collects no more: acknowledged if it is the one
+/// that counted, since the first acknowledgement may have been lost.
+pub(super) fn answer_late(setup: &Setup, open: &Open, kind: &Kind) -> Option<Action> {
+    let Kind::Contributed(signed) = kind else { return None };
+    if open.holds(signed) {
+        return acknowledge(signed).replies.pop();
+    }
+    let participant = signed.contribution.participant.clone();
+    let refusal = Refusal::TooLate { round: setup.round };
+    Some(Action::Refuse { participant, refusal })
+}
+
+fn bounded(why: &str) -> String {
+    let mut end = why.len().min(limits::REASON_BYTES);
+    while !why.is_char_boundary(end) {
+        end -= 1;
+    }
+    why[..end].to_owned()
+}

@@ -1,0 +1,75 @@
+//! Awaits enough participants, then draws the cohort.
+
+use super::open::{Deadline, Open};
+use super::vocabulary::{Abort, Action, Event, Record, Setup};
+use super::{Applied, Decision, Distributing, Round, sampling};
+
+/// See [`Round::Enrolling`].
+#[derive(Clone, Debug)]
+pub struct Enrolling {
+    pub(super) setup: Setup,
+    deadline: Deadline,
+}
+
+impl Enrolling {
+    pub(super) fn new(setup: Setup) -> Self {
+        Self { setup, deadline: Deadline::default() }
+    }
+
+    pub(super) fn observe(&mut self, event: &Event) {
+        self.deadline.arm(event.at_ms, self.setup.rules.enrol_timeout_ms);
+    }
+
+    pub(super) fn decide(&self, event: &Event) -> Decision {
+        if let Some(refusal) = super::collecting::refuse_early(&self.setup, &event.kind) {
+            return Decision::reply(refusal);
+        }
+        let (rules, found) = (&self.setup.rules, self.setup.roster.len());
+        let late = self.deadline.passed(event.at_ms);
+        if found < rules.participants && !late {
+            return Decision::default();
+        }
+        let expected = rules.minimum;
+        if found < expected {
+            return match late {
+                true => abort(Abort::TooFewEnrolled { expected, found }),
+                false => Decision::default(),
+            };
+        }
+        let cohort =
+            sampling::draw(rules, &self.setup.roster, &self.setup.seed, self.setup.round);
+        let found = cohort.len();
+        let mut decision = Decision::record(Record::Opened { at_ms: event.at_ms, cohort });
+        if found < expected {
+            let abort = Abort::CohortTooSmall { expected, found };
+            decision.records.push(Record::Aborted { abort });
+        }
+        decision
+    }
+
+    pub(super) fn apply(self, record: &Record) -> Applied {
+        match record {
+            Record::Opened { at_ms, cohort } => {
+                let known = cohort.iter().all(|id| self.setup.roster.contains(id));
+                if !known || !cohort.is_sorted_by(|a, b| a < b) {
+                    return Err(Box::new(Round::Enrolling(self)));
+                }
+                let open = Open::new(&self.setup, cohort, *at_ms);
+                Ok(Round::Distributing(Distributing::new(self.setup, open)))
+            }
+            Record::Aborted { abort } => {
+                let open = Open::new(&self.setup, &[], 0);
+                Ok(open.abort(self.setup, abort.clone()))
+            }
+            _ => Err(Box::new(Round::Enrolling(self))),
+        }
+    }
+
+    pub(super) fn outbox(&self) -> Vec<Action> {
+        vec![Action::SetTimer { after_ms: self.setup.rules.enrol_timeout_ms }]
+    }
+}
+
+fn abort(abort: Abort) -> Decision {
+    Decision::record(Record::Aborted { abort })
+}

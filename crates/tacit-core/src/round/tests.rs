@@ -1,0 +1,236 @@
+use super::*;
+use crate::digest::Digest;
+use crate::error::Refusal;
+use crate::evidence::Cost;
+use crate::ids::ParticipantId;
+use crate::messages::{Contribution, SignedContribution};
+use crate::rng::Seed;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) fn rules(participants: usize) -> CohortRules {
+    CohortRules {
+        participants,
+        sampling: Sampling::Fixed,
+        size: 0,
+        over_selection: 0.0,
+        minimum: participants / 2 + 1,
+        enrol_timeout_ms: 1000,
+        distribute_timeout_ms: 1000,
+        collect_timeout_ms: 1000,
+    }
+}
+
+fn id(n: usize) -> ParticipantId {
+    ParticipantId::numbered(n, 10)
+}
+
+fn setup(n: usize) -> Setup {
+    Setup {
+        round: 1,
+        plan: Digest::of_bytes(b"plan"),
+        model: Digest::of_bytes(b"model"),
+        model_bytes: 5,
+        slots: vec![],
+        seed: Seed::root(1),
+        rules: rules(n),
+        roster: BTreeSet::new(),
+    }
+}
+
+fn contribution(setup: &Setup, n: usize) -> SignedContribution {
+    let contribution = Contribution {
+        participant: id(n),
+        round: setup.round,
+        plan: setup.plan,
+        model: setup.model,
+        payload: Digest::of_bytes(&[n as u8]),
+        payload_bytes: 1,
+        examples: 10,
+        loss: 0.5,
+        fit_ms: 1,
+        evaluation: None,
+    };
+    SignedContribution { contribution, signature: String::new() }
+}
+
+fn outcome(round: u32) -> Outcome {
+    Outcome {
+        round,
+        model: Digest::of_bytes(b"next"),
+        slots: vec![],
+        cost: Cost::Unbounded,
+        evaluation: None,
+        turned_away: BTreeMap::new(),
+        bytes_up: 0,
+        bytes_down: 0,
+        aggregate_ms: 0,
+    }
+}
+
+/// Drives a round and keeps what it persisted.
+struct Drive {
+    round: Round,
+    log: Vec<Record>,
+    now: u64,
+}
+
+impl Drive {
+    fn enrolled(n: usize) -> Self {
+        let mut drive = Self { round: Round::new(setup(n)), log: vec![], now: 1_000_000 };
+        (0..n).for_each(|i| drop(drive.on(Kind::Enrolled { participant: id(i) })));
+        drive
+    }
+
+    fn on(&mut self, kind: Kind) -> Vec<Action> {
+        let event = Event { at_ms: self.now, kind };
+        let (round, actions) = self.round.clone().step(event);
+        self.round = round;
+        let records = actions.iter().filter_map(|a| match a {
+            Action::Persist(entry) => Some(entry.fact.clone()),
+            _ => None,
+        });
+        self.log.extend(records);
+        let replayed = Round::replay(setup(self.round.setup().rules.participants), &self.log);
+        let replayed = replayed.unwrap();
+        assert_eq!(replayed.state(), self.round.state());
+        assert_eq!(replayed.outbox(), self.round.outbox(), "replay gives back the outbox");
+        actions
+    }
+
+    fn contribute(&mut self, n: usize) -> Vec<Action> {
+        let signed = contribution(self.round.setup(), n);
+        self.on(Kind::Contributed(signed))
+    }
+}
+
+#[test]
+fn a_round_from_enrolment_to_release() {
+    let mut drive = Drive::enrolled(3);
+    assert_eq!(drive.round.state(), "distributing");
+    (0..3).for_each(|i| drop(drive.on(Kind::Received { participant: id(i), round: 1 })));
+    assert_eq!(drive.round.state(), "collecting");
+    let actions = drive.contribute(0);
+    assert!(matches!(&actions[0], Action::Persist(e) if e.fact.name() == "accepted"));
+    assert!(matches!(actions[1], Action::Acknowledge { .. }));
+    drive.contribute(2);
+    let actions = drive.contribute(1);
+    let Some(Action::Aggregate { contributions, .. }) =
+        actions.iter().find(|a| matches!(a, Action::Aggregate { .. }))
+    else {
+        panic!("{actions:?}")
+    };
+    assert!(contributions.is_sorted_by_key(|s| &s.contribution.participant));
+    let actions = drive.on(Kind::Aggregated(outcome(1)));
+    assert!(matches!(actions[1], Action::Log(_)));
+    assert!(drive.on(Kind::Published { round: 1 }).is_empty(), "nothing is public unlogged");
+    let actions = drive.on(Kind::Logged { round: 1, index: 7 });
+    assert!(matches!(actions[1], Action::Publish { .. }));
+    let actions = drive.on(Kind::Published { round: 1 });
+    assert_eq!(actions.last(), Some(&Action::Forget { round: 1 }));
+    assert_eq!(drive.round.state(), "done");
+}
+
+#[test]
+fn each_participant_counts_once() {
+    let mut drive = Drive::enrolled(3);
+    drive.contribute(0);
+    // the very same contribution again: its acknowledgement may have been lost
+    assert!(matches!(drive.contribute(0)[..], [Action::Acknowledge { .. }]));
+    let mut other = contribution(drive.round.setup(), 0);
+    other.contribution.examples = 11;
+    let actions = drive.on(Kind::Contributed(other));
+    assert!(matches!(
+        actions[..],
+        [Action::Persist(_), Action::Refuse { refusal: Refusal::Duplicate { .. }, .. }]
+    ));
+}
+
+#[test]
+fn foreign_contributions_are_refused() {
+    let mut drive = Drive::enrolled(3);
+    let good = contribution(drive.round.setup(), 0);
+    let mut cases = vec![];
+    let mut with = |change: fn(&mut Contribution)| {
+        let mut signed = good.clone();
+        change(&mut signed.contribution);
+        cases.push(signed);
+    };
+    with(|c| c.plan = c.model);
+    with(|c| c.model = c.plan);
+    with(|c| c.round = 2);
+    with(|c| c.examples = 0);
+    with(|c| c.loss = f64::NAN);
+    with(|c| c.participant = id(9));
+    for signed in cases {
+        let actions = drive.on(Kind::Contributed(signed));
+        assert!(matches!(actions.last(), Some(Action::Refuse { .. })), "{actions:?}");
+    }
+    assert!(!drive.log.iter().any(|r| matches!(r, Record::Accepted { .. })));
+}
+
+#[test]
+fn the_deadline_closes_with_a_quorum_and_aborts_without() {
+    let mut drive = Drive::enrolled(3);
+    drive.contribute(0);
+    drive.contribute(1);
+    drive.now += 5000;
+    drive.on(Kind::Tick);
+    assert_eq!(drive.round.state(), "aggregating");
+    assert!(matches!(
+        drive.contribute(2)[..],
+        [Action::Refuse { refusal: Refusal::TooLate { round: 1 }, .. }]
+    ));
+
+    let mut drive = Drive::enrolled(3);
+    drive.contribute(0);
+    drive.now += 5000;
+    let actions = drive.on(Kind::Tick);
+    assert_eq!(drive.round.state(), "aborted");
+    assert!(actions.contains(&Action::Forget { round: 1 }));
+    drive.on(Kind::Logged { round: 1, index: 0 });
+    assert!(matches!(&drive.round, Round::Aborted(a) if a.is_logged()));
+}
+
+#[test]
+fn refusals_fill_the_log_only_so_far() {
+    let mut drive = Drive::enrolled(3);
+    for _ in 0..100 {
+        let refusal = Refusal::NotFinite { index: 1 };
+        drive.on(Kind::Refused { participant: id(1), refusal });
+    }
+    let recorded = drive.log.iter().filter(|r| matches!(r, Record::Refused { .. })).count();
+    assert_eq!(recorded, crate::limits::REFUSALS_RECORDED as usize);
+}
+
+#[test]
+fn declining_ends_the_wait() {
+    let mut drive = Drive::enrolled(3);
+    drive.contribute(0);
+    drive.contribute(1);
+    drive.on(Kind::Declined { participant: id(2), round: 1, why: "é".repeat(400) });
+    assert_eq!(drive.round.state(), "aggregating");
+
+    let mut drive = Drive::enrolled(3);
+    drive.on(Kind::Declined { participant: id(2), round: 1, why: "no disk".into() });
+    drive.on(Kind::Declined { participant: id(1), round: 1, why: "no disk".into() });
+    assert_eq!(drive.round.state(), "aborted");
+}
+
+#[test]
+fn an_unfit_log_is_an_error() {
+    let records = [Record::Closed { at_ms: 1 }];
+    let error = Round::replay(setup(3), &records).unwrap_err();
+    assert_eq!(error.to_string(), "round 1 cannot take the record closed while enrolling");
+}
+
+#[test]
+fn a_clock_that_jumps_back_does_not_prolong_a_round() {
+    let mut drive = Drive::enrolled(3);
+    drive.contribute(0);
+    drive.contribute(1);
+    drive.now = 5;
+    drive.on(Kind::Tick);
+    drive.now = 1006;
+    drive.on(Kind::Tick);
+    assert_eq!(drive.round.state(), "aggregating");
+}

@@ -1,0 +1,380 @@
+//! What goes into a round, what comes out, and what is remembered.
+
+use super::sampling::Sampling;
+use crate::digest::Digest;
+use crate::error::Refusal;
+use crate::evidence::Cost;
+use crate::ids::ParticipantId;
+use crate::messages::{Evaluation, SignedContribution, Task};
+use crate::rng::Seed;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many participants a round wants, draws, awaits and needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CohortRules {
+    /// Participants to enrol before the first round is drawn.
+    pub participants: usize,
+    /// How a cohort is drawn.
+    pub sampling: Sampling,
+    /// Wanted contributions; 0 means everybody.
+    pub size: usize,
+    /// Extra share drawn beyond `size`; the round closes when `size` have contributed.
+    pub over_selection: f64,
+    /// Fewest contributions that may be released.
+    pub minimum: usize,
+    /// Time to wait for the roster, in milliseconds.
+    pub enrol_timeout_ms: u64,
+    /// Time to wait for the cohort to fetch the model, in milliseconds.
+    pub distribute_timeout_ms: u64,
+    /// Time to wait for contributions, in milliseconds.
+    pub collect_timeout_ms: u64,
+}
+
+/// The facts a round starts from.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Round, from 1.
+    pub round: u32,
+    /// Digest of the plan.
+    pub plan: Digest,
+    /// Digest of the model before the round.
+    pub model: Digest,
+    /// Size of the model's blob in bytes.
+    pub model_bytes: u64,
+    /// Digests of the strategy's persistent vectors; empty before the first release.
+    pub slots: Vec<Digest>,
+    /// The plan's root seed: cohorts are drawn from it, so anybody can draw them again.
+    pub seed: Seed,
+    /// Cohort rules of the plan.
+    pub rules: CohortRules,
+    /// Everybody enrolled so far.
+    pub roster: BTreeSet<ParticipantId>,
+}
+
+impl Setup {
+    /// The task offered to every member of the cohort.
+    pub fn task(&self) -> Task {
+        Task {
+            round: self.round,
+            plan: self.plan,
+            model: self.model,
+            model_bytes: self.model_bytes,
+        }
+    }
+}
+
+/// Something that happened, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Milliseconds since the Unix epoch, by the driver's clock.
+    pub at_ms: u64,
+    /// What happened.
+    pub kind: Kind,
+}
+
+/// What can happen to a round.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// Time passed.
+    Tick,
+    /// A participant enrolled, or returned.
+    Enrolled {
+        /// Who.
+        participant: ParticipantId,
+    },
+    /// A participant holds the round's model and begins to train.
+    Received {
+        /// Who.
+        participant: ParticipantId,
+        /// For which round.
+        round: u32,
+    },
+    /// A contribution is complete, checked and durable in the spool.
+    Contributed(SignedContribution),
+    /// A participant cannot do its task.
+    Declined {
+        /// Who.
+        participant: ParticipantId,
+        /// For which round.
+        round: u32,
+        /// Its words, at most [`limits::REASON_BYTES`](crate::limits::REASON_BYTES).
+        why: String,
+    },
+    /// The driver refused bytes of a participant before they became a contribution.
+    Refused {
+        /// Who.
+        participant: ParticipantId,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The new model is computed and durable.
+    Aggregated(Outcome),
+    /// The new model could not be computed.
+    AggregationFailed {
+        /// For which round.
+        round: u32,
+        /// Why.
+        why: String,
+    },
+    /// The round's summary is in the transparency log.
+    Logged {
+        /// For which round.
+        round: u32,
+        /// Index of the entry.
+        index: u64,
+    },
+    /// The new model is public.
+    Published {
+        /// For which round.
+        round: u32,
+    },
+}
+
+/// What the driver must do. All actions are idempotent and are carried out in order; nothing
+/// after a `Persist` may happen before it is durable.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Make the fact durable.
+    Persist(Entry),
+    /// Wake the state with a [`Kind::Tick`] when this time has passed.
+    SetTimer {
+        /// From now, in milliseconds.
+        after_ms: u64,
+    },
+    /// Give the task to every one of these when they ask.
+    Offer {
+        /// The task.
+        task: Task,
+        /// Members that have not answered it.
+        to: Vec<ParticipantId>,
+    },
+    /// Tell the participant that its contribution cannot be lost any more.
+    Acknowledge {
+        /// Who.
+        participant: ParticipantId,
+        /// Digest of the contribution.
+        contribution: Digest,
+    },
+    /// Tell the participant why not, and count it.
+    Refuse {
+        /// Who.
+        participant: ParticipantId,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Compute the next model from these contributions, in this order.
+    Aggregate {
+        /// Round, plan, model and slots to start from.
+        setup: Box<Setup>,
+        /// Sorted by participant.
+        contributions: Vec<SignedContribution>,
+    },
+    /// Append the summary to the transparency log, once.
+    Log(Box<Summary>),
+    /// Make the released model public.
+    Publish {
+        /// The round.
+        round: u32,
+        /// The model after it.
+        model: Digest,
+    },
+    /// Destroy the round's key and spooled payloads.
+    Forget {
+        /// The round.
+        round: u32,
+    },
+}
+
+/// A durable fact of a round. The log of these is what a restarted coordinator resumes from and
+/// what the auditor replays.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "record", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Record {
+    /// A participant joined the roster.
+    Enrolled {
+        /// Who.
+        participant: ParticipantId,
+    },
+    /// The cohort is drawn.
+    Opened {
+        /// When, in milliseconds since the Unix epoch.
+        at_ms: u64,
+        /// Sorted names.
+        cohort: Vec<ParticipantId>,
+    },
+    /// Collecting begins.
+    Distributed {
+        /// When, in milliseconds since the Unix epoch.
+        at_ms: u64,
+    },
+    /// A contribution counts.
+    Accepted {
+        /// With its signature.
+        signed: SignedContribution,
+    },
+    /// A member of the cohort will not contribute.
+    Declined {
+        /// Who.
+        participant: ParticipantId,
+        /// Its words.
+        why: String,
+    },
+    /// Something was refused.
+    Refused {
+        /// Whose.
+        participant: ParticipantId,
+        /// Label of the reason.
+        reason: String,
+    },
+    /// No more contributions.
+    Closed {
+        /// When, in milliseconds since the Unix epoch.
+        at_ms: u64,
+    },
+    /// The next model exists.
+    Aggregated {
+        /// What was computed.
+        outcome: Outcome,
+    },
+    /// The summary is logged.
+    Logged {
+        /// Index in the transparency log.
+        index: u64,
+    },
+    /// The model is public; the round is over.
+    Released,
+    /// The round ends without a release.
+    Aborted {
+        /// Why.
+        abort: Abort,
+    },
+}
+
+/// One entry of a run's journal.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Round, from 1.
+    pub round: u32,
+    /// What became true.
+    pub fact: Record,
+}
+
+/// Why a round ended without a release.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "why", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Abort {
+    /// Too few enrolled in time.
+    #[error("{found} participants enrolled in time, expected at least {expected}")]
+    TooFewEnrolled {
+        /// Minimum of the plan.
+        expected: usize,
+        /// Enrolled.
+        found: usize,
+    },
+    /// Random sampling drew too few.
+    #[error("the draw gave a cohort of {found}, expected at least {expected}")]
+    CohortTooSmall {
+        /// Minimum of the plan.
+        expected: usize,
+        /// Drawn.
+        found: usize,
+    },
+    /// Too few contributed in time, or too many declined.
+    #[error("{found} contributions, expected at least {expected}")]
+    TooFewContributions {
+        /// Minimum of the plan.
+        expected: usize,
+        /// Accepted.
+        found: usize,
+    },
+    /// The next model could not be computed.
+    #[error("aggregation failed: {cause}")]
+    AggregationFailed {
+        /// Why.
+        cause: String,
+    },
+}
+
+/// What aggregation gave.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// The round.
+    pub round: u32,
+    /// Digest of the model after it.
+    pub model: Digest,
+    /// Digests of the strategy's persistent vectors after it.
+    pub slots: Vec<Digest>,
+    /// Privacy cost, already recorded.
+    pub cost: Cost,
+    /// The new model on the coordinator's held-out examples.
+    pub evaluation: Option<Evaluation>,
+    /// Requests turned away before they belonged to a participant, by reason.
+    pub turned_away: BTreeMap<String, u64>,
+    /// Bytes received from participants during the round, as counted by the driver.
+    pub bytes_up: u64,
+    /// Bytes sent to participants during the round.
+    pub bytes_down: u64,
+    /// Time spent aggregating and evaluating, in milliseconds.
+    pub aggregate_ms: u64,
+}
+
+/// What the transparency log and the history say of a round that is over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// The facts it started from.
+    pub setup: Setup,
+    /// Drawn participants.
+    pub cohort: Vec<ParticipantId>,
+    /// Counted contributions, sorted by participant.
+    pub accepted: Vec<SignedContribution>,
+    /// Members that declined, with their words.
+    pub declined: BTreeMap<ParticipantId, String>,
+    /// Refusals by reason.
+    pub refusals: BTreeMap<String, u64>,
+    /// When the cohort was drawn, in milliseconds since the Unix epoch.
+    pub opened_ms: u64,
+    /// When collecting ended, in milliseconds since the Unix epoch.
+    pub closed_ms: u64,
+    /// The release, or why there is none.
+    pub result: Result<Outcome, Abort>,
+}
+
+impl PartialEq for Setup {
+    fn eq(&self, other: &Self) -> bool {
+        (self.round, self.plan, self.model, &self.slots, &self.roster)
+            == (other.round, other.plan, other.model, &other.slots, &other.roster)
+    }
+}
+
+/// A log that no round can have written.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("round {round} cannot take the record {record} while {state}")]
+pub struct ReplayError {
+    /// The round.
+    pub round: u32,
+    /// Its state.
+    pub state: &'static str,
+    /// The record, named.
+    pub record: &'static str,
+}
+
+impl Record {
+    /// The record's name, as in its canonical bytes.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Record::Enrolled { .. } => "enrolled",
+            Record::Opened { .. } => "opened",
+            Record::Distributed { .. } => "distributed",
+            Record::Accepted { .. } => "accepted",
+            Record::Declined { .. } => "declined",
+            Record::Refused { .. } => "refused",
+            Record::Closed { .. } => "closed",
+            Record::Aggregated { .. } => "aggregated",
+            Record::Logged { .. } => "logged",
+            Record::Released => "released",
+            Record::Aborted { .. } => "aborted",
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! A run: rounds one after the other, each starting from the model that the last one released.
+//! Pure like [`Round`]; what it persists are the rounds' records, each with its round.
+
+use crate::digest::Digest;
+use crate::ids::ParticipantId;
+use crate::rng::Seed;
+use crate::round::{Abort, Action, CohortRules, Entry, Event, Kind, ReplayError, Round, Setup};
+use std::collections::BTreeSet;
+
+/// What a run needs to know of its plan.
+#[derive(Clone, Debug)]
+pub struct Course {
+    /// Digest of the plan.
+    pub plan: Digest,
+    /// The plan's root seed.
+    pub seed: Seed,
+    /// Rounds to run, counting aborted ones.
+    pub num_rounds: u32,
+    /// Consecutive aborted rounds after which the run gives up.
+    pub max_failed_rounds: u32,
+    /// Accuracy at which training stops early.
+    pub target_accuracy: Option<f64>,
+    /// Cohort rules.
+    pub cohort: CohortRules,
+    /// Digest of the initial model.
+    pub model: Digest,
+    /// Size of a model's blob in bytes.
+    pub model_bytes: u64,
+}
+
+/// Why a run is over.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Finish {
+    /// Every round was run.
+    Completed,
+    /// The target accuracy was reached.
+    TargetReached,
+    /// Too many rounds in a row were aborted; the last one's reason.
+    Failed(Abort),
+}
+
+/// Rounds in sequence.
+#[derive(Clone, Debug)]
+pub struct Run {
+    course: Course,
+    round: Round,
+    failed_in_a_row: u32,
+    released: u32,
+    finish: Option<Finish>,
+}
+
+impl Run {
+    /// A run that awaits the cohort of its first round.
+    pub fn new(course: Course) -> Self {
+        let round = Round::new(Setup {
+            round: 1,
+            plan: course.plan,
+            model: course.model,
+            model_bytes: course.model_bytes,
+            slots: Vec::new(),
+            seed: course.seed,
+            rules: course.cohort.clone(),
+            roster: BTreeSet::new(),
+        });
+        Self { course, round, failed_in_a_row: 0, released: 0, finish: None }
+    }
+
+    /// Takes one event and says what to do.
+    pub fn step(self, event: Event) -> (Self, Vec<Action>) {
+        let at_ms = event.at_ms;
+        let (round, mut actions) = self.round.step(event);
+        let mut run = Self { round, ..self };
+        if run.advance() {
+            actions.extend(run.round.outbox());
+            // A full roster lets the next cohort be drawn at once.
+            let (round, more) = run.round.step(Event { at_ms, kind: Kind::Tick });
+            run.round = round;
+            actions.extend(more);
+        }
+        (run, actions)
+    }
+
+    /// Rebuilds a run from its journal.
+    pub fn replay<'a>(
+        course: Course,
+        entries: impl IntoIterator<Item = &'a Entry>,
+    ) -> Result<Self, ReplayError> {
+        let mut run = Self::new(course);
+        for entry in entries {
+            run = run.apply(entry)?;
+        }
+        Ok(run)
+    }
+
+    /// Applies one persisted entry.
+    pub fn apply(self, entry: &Entry) -> Result<Self, ReplayError> {
+        let expected = self.round.setup().round;
+        if entry.round != expected || self.finish.is_some() {
+            let (state, record) = ("another round's turn", entry.fact.name());
+            return Err(ReplayError { round: entry.round, state, record });
+        }
+        let mut run = Self { round: self.round.apply(&entry.fact)?, ..self };
+        run.advance();
+        Ok(run)
+    }
+
+    /// Begins the next round if this one is over; false if nothing changed or nothing is left.
+    fn advance(&mut self) -> bool {
+        if self.finish.is_some() {
+            return false;
+        }
+        let setup = self.round.setup();
+        let (model, slots) = match &self.round {
+            Round::Done(done) => {
+                self.failed_in_a_row = 0;
+                self.released += 1;
+                let outcome = done.outcome();
+                let accuracy = outcome.evaluation.as_ref().map(|e| e.accuracy());
+                if let (Some(target), Some(found)) = (self.course.target_accuracy, accuracy)
+                    && found >= target
+                {
+                    self.finish = Some(Finish::TargetReached);
+                }
+                (outcome.model, outcome.slots.clone())
+            }
+            Round::Aborted(aborted) if aborted.is_logged() => {
+                self.failed_in_a_row += 1;
+                if self.failed_in_a_row >= self.course.max_failed_rounds {
+                    self.finish = Some(Finish::Failed(aborted.abort().clone()));
+                }
+                (setup.model, setup.slots.clone())
+            }
+            _ => return false,
+        };
+        if self.finish.is_none() && setup.round >= self.course.num_rounds {
+            self.finish = Some(Finish::Completed);
+        }
+        if self.finish.is_some() {
+            return false;
+        }
+        let next = Setup { round: setup.round + 1, model, slots, ..setup.clone() };
+        self.round = Round::new(next);
+        true
+    }
+
+    /// What must be done, again if need be.
+    pub fn outbox(&self) -> Vec<Action> {
+        self.round.outbox()
+    }
+
+    /// The current round, or the last one of a finished run.
+    pub fn round(&self) -> &Round {
+        &self.round
+    }
+
+    /// Why the run is over, if it is.
+    pub fn finish(&self) -> Option<&Finish> {
+        self.finish.as_ref()
+    }
+
+    /// Number of released rounds.
+    pub fn released(&self) -> u32 {
+        self.released
+    }
+
+    /// Digest of the last released model, or of the initial one.
+    pub fn model(&self) -> Digest {
+        match &self.round {
+            Round::Done(done) => done.outcome().model,
+            round => round.setup().model,
+        }
+    }
+
+    /// Everybody enrolled.
+    pub fn roster(&self) -> &BTreeSet<ParticipantId> {
+        &self.round.setup().roster
+    }
+
+    /// What the run needs to know of its plan.
+    pub fn course(&self) -> &Course {
+        &self.course
+    }
+}
