@@ -125,6 +125,11 @@ impl Shard {
         (self.examples.row(row), self.examples.label(row))
     }
 
+    /// The underlying data set.
+    pub fn examples(&self) -> &Arc<Examples> {
+        &self.examples
+    }
+
     /// Row numbers in the underlying data set.
     pub fn rows(&self) -> &[u32] {
         &self.rows

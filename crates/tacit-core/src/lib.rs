@@ -5,13 +5,16 @@
 //! the next model).
 #![forbid(unsafe_code)]
 
+pub mod central;
 pub mod codec;
 pub mod data;
 pub mod digest;
 pub mod error;
 pub mod evidence;
+pub mod history;
 pub mod ids;
 pub mod limits;
+pub mod local;
 pub mod messages;
 pub mod params;
 pub mod pipeline;

@@ -80,3 +80,12 @@ pub const CLASSES: usize = 65_536;
 
 /// Features of one example: a 4-megapixel colour picture.
 pub const FEATURES: usize = 12_582_912;
+
+/// Values of one data set: 2³⁰ are 4 GiB in memory.
+pub const DATA_VALUES: usize = 1 << 30;
+
+/// One record of a table in bytes: [`FEATURES`] numbers of twenty characters.
+pub const DATA_RECORD_BYTES: usize = 1 << 28;
+
+/// Header of a NumPy array in bytes: NumPy writes 128 for anything but records.
+pub const NPY_HEADER_BYTES: usize = 4_096;

@@ -3,8 +3,9 @@
 
 use crate::digest::Digest;
 use crate::ids::ParticipantId;
+use crate::plan::{Cohort, Plan};
 use crate::rng::Seed;
-use crate::round::{Abort, Action, CohortRules, Entry, Event, Kind, ReplayError, Round, Setup};
+use crate::round::{Abort, Action, Entry, Event, Kind, ReplayError, Round, Setup};
 use std::collections::BTreeSet;
 
 /// What a run needs to know of its plan.
@@ -16,16 +17,29 @@ pub struct Course {
     pub seed: Seed,
     /// Rounds to run, counting aborted ones.
     pub num_rounds: u32,
-    /// Consecutive aborted rounds after which the run gives up.
-    pub max_failed_rounds: u32,
     /// Accuracy at which training stops early.
     pub target_accuracy: Option<f64>,
     /// Cohort rules.
-    pub cohort: CohortRules,
+    pub cohort: Cohort,
     /// Digest of the initial model.
     pub model: Digest,
     /// Size of a model's blob in bytes.
     pub model_bytes: u64,
+}
+
+impl Course {
+    /// The course of a plan from an initial model.
+    pub fn new(plan: &Plan, model: Digest, model_bytes: u64) -> Self {
+        Self {
+            plan: plan.digest(),
+            seed: plan.seed(),
+            num_rounds: plan.num_rounds(),
+            target_accuracy: plan.evaluation().target_accuracy,
+            cohort: plan.cohort().clone(),
+            model,
+            model_bytes,
+        }
+    }
 }
 
 /// Why a run is over.
@@ -126,7 +140,7 @@ impl Run {
             }
             Round::Aborted(aborted) if aborted.is_logged() => {
                 self.failed_in_a_row += 1;
-                if self.failed_in_a_row >= self.course.max_failed_rounds {
+                if self.failed_in_a_row >= self.course.cohort.max_failed_rounds {
                     self.finish = Some(Finish::Failed(aborted.abort().clone()));
                 }
                 (setup.model, setup.slots.clone())

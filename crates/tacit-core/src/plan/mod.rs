@@ -2,18 +2,24 @@
 //!
 //! Keys, their defaults and their help are data ([`tables`]); rules' parameters come from the
 //! registry. From both follow the parser, the canonical text whose digest names the plan
-//! ([`Plan::to_toml`], [`Plan::digest`]), the JSON Schema (`schema`) and the commented example
-//! (`example`).
+//! ([`Plan::to_toml`], [`Plan::digest`]), the JSON Schema ([`schema`]) and the commented example
+//! ([`example`]).
 
 mod choice;
+mod coherence;
 mod error;
+mod example;
 mod read;
+mod schema;
 mod sections;
 pub mod tables;
+mod value;
 mod write;
 
 pub use choice::Choice;
 pub use error::{Because, PlanError, PlanErrors};
+pub use example::example;
+pub use schema::schema;
 pub use sections::{Adversary, Cohort, Data, EvaluationPlan, Partition, Sampling, Training};
 
 use crate::data::DataShape;
@@ -25,6 +31,7 @@ use crate::messages::FitOrder;
 use crate::registry::{Arguments, Family, Make, Registry};
 use crate::rng::Seed;
 use crate::traits::{Aggregator, Compressor, Mechanism, Protection, Strategy, Trainer};
+use error::Lines;
 use read::Settings;
 use std::fmt;
 use std::sync::Arc;
@@ -45,6 +52,8 @@ pub struct Plan {
 
 const FAMILY: Error = Error::Bug("a rule is registered in another family than it is made for");
 
+const MISSING: Error = Error::Bug("a section or rule of a plan was not read");
+
 macro_rules! made {
     ($choice:expr, $make:path) => {
         match $choice.entry().make {
@@ -57,38 +66,40 @@ macro_rules! made {
 impl Plan {
     /// Reads a plan; the empty text is the default plan. All errors are reported, not the first.
     pub fn parse(text: &str, registry: &Registry) -> Result<Self, PlanErrors> {
-        let settings = read::read(text, registry).map_err(PlanErrors::new)?;
-        Self::build(settings).map_err(|error| {
-            PlanErrors::new(vec![PlanError {
-                line: 1,
-                column: 1,
-                key: String::new(),
-                expected: "a plan".into(),
-                found: error.to_string(),
-                because: None,
-                alternatives: Vec::new(),
-            }])
-        })
+        let Settings { sections, rules, places } =
+            read::read(text, registry).map_err(PlanErrors::new)?;
+        let lines = Lines::new(text);
+        let fail = |family, error| {
+            PlanErrors::new(vec![coherence::unmakable(family, error, &places, &lines)])
+        };
+        let chosen = rules.iter().find(|rule| rule.entry().family() == Family::Strategy);
+        let strategy = match chosen {
+            Some(choice) => made!(choice, Make::Strategy),
+            None => Err(MISSING),
+        };
+        let strategy = strategy.map_err(|error| fail(Family::Strategy, error))?;
+        let plan = Self::build(sections, rules, Arc::from(strategy))
+            .map_err(|error| fail(Family::Trainer, error))?;
+        let broken = coherence::check(&plan, registry, &places, &lines);
+        if broken.is_empty() { Ok(plan) } else { Err(PlanErrors::new(broken)) }
     }
 
-    fn build(settings: Settings) -> Result<Self, Error> {
-        let Settings { sections, rules, .. } = settings;
-        const MISSING: Error = Error::Bug("a section of the plan is missing");
+    fn build(
+        sections: Vec<Arguments>,
+        rules: Vec<Choice>,
+        strategy: Arc<dyn Strategy>,
+    ) -> Result<Self, Error> {
         let [run, training, cohort, data, evaluation, adversary] = sections.as_slice() else {
             return Err(MISSING);
         };
         let run = sections::Run::new(run)?;
-        let strategy: Box<dyn Strategy> = match rules.get(1) {
-            Some(choice) => made!(choice, Make::Strategy)?,
-            None => return Err(MISSING),
-        };
         Ok(Self {
             training: Training::new(training)?,
             cohort: Cohort::new(cohort, run.participants)?,
             data: Data::new(data)?,
             evaluation: EvaluationPlan::new(evaluation)?,
             adversary: Adversary::new(adversary)?,
-            strategy: Arc::from(strategy),
+            strategy,
             run,
             sections,
             rules,
@@ -158,7 +169,7 @@ impl Plan {
     /// The rule chosen for a family.
     pub fn choice(&self, family: Family) -> &Choice {
         let index = tables::RULES.iter().position(|rule| rule.family == family);
-        // Every family has a key and every key has a choice: `build` saw them all.
+        // Every family has a key, and the reader gives a choice for every key.
         &self.rules[index.unwrap_or_default()]
     }
 

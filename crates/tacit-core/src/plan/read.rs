@@ -2,10 +2,10 @@
 
 use super::choice::Choice;
 use super::error::{Lines, PlanError, nearest, shorten};
-use super::tables::{COMMAND, NONE, RULES, RuleKey, SECTIONS};
-use super::write;
+use super::tables::{COMMAND, NONE, RULES, RuleKey, SECTIONS, one_of, takes};
+use super::value::{Wrong, describe, value};
 use crate::limits;
-use crate::registry::{Arguments, Entry, Family, Kind, Parameter, Registry, Value};
+use crate::registry::{Arguments, Default, Entry, Family, Parameter, Registry};
 use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -30,19 +30,6 @@ pub(super) struct Reader<'t> {
     lines: Lines<'t>,
     places: Places,
     errors: Vec<PlanError>,
-}
-
-/// What is wrong at one place.
-struct Wrong {
-    expected: String,
-    found: String,
-    alternatives: Vec<String>,
-}
-
-impl Wrong {
-    fn new(expected: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { expected: expected.into(), found: found.into(), alternatives: Vec::new() }
-    }
 }
 
 pub(super) fn read(text: &str, registry: &Registry) -> Result<Settings, Vec<PlanError>> {
@@ -119,7 +106,7 @@ impl Reader<'_> {
             Some("") | None => "its end".to_owned(),
             Some(found) => format!("`{}`", shorten(found)),
         };
-        let expected = format!("valid TOML ({})", shorten(error.message()));
+        let expected = format!("valid TOML ({})", error.message().escape_debug());
         self.error(span.start, "", Wrong::new(expected, found));
     }
 
@@ -249,9 +236,9 @@ impl Reader<'_> {
 
     fn required(&mut self, key: &str, entry: &Entry, table: &DeTable<'_>, start: usize) {
         for parameter in entry.parameters {
-            let required = matches!(parameter.default, crate::registry::Default::Required);
+            let required = matches!(parameter.default, Default::Required);
             if required && !table.contains_key(parameter.name) {
-                let expected = format!("{}, which {} requires", kind(parameter), entry.name);
+                let expected = format!("{}, which {} requires", takes(parameter), entry.name);
                 self.error(start, &join(key, parameter.name), Wrong::new(expected, "nothing"));
             }
         }
@@ -292,94 +279,4 @@ impl Reader<'_> {
 
 pub(super) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
-}
-
-fn one_of(what: &str, names: &[&str]) -> String {
-    match names {
-        [] => "nothing: this build has no such rule".into(),
-        names => format!("{what} {}", names.join(", ")),
-    }
-}
-
-/// What a parameter takes, in words.
-pub(super) fn kind(parameter: &Parameter) -> String {
-    match parameter.kind {
-        Kind::Flag => "true or false".into(),
-        Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
-        Kind::Number { min, max } => {
-            format!("a number from {} to {}", write::number(min), write::number(max))
-        }
-        Kind::Text => "a text".into(),
-        Kind::Word(words) => one_of("one of", words),
-        Kind::List => "a list of texts".into(),
-        Kind::Words(words) => one_of("a list, without repetition, of", words),
-    }
-}
-
-/// A TOML value as it may stand in an error.
-fn describe(value: &DeValue<'_>) -> String {
-    match value {
-        DeValue::String(text) => format!("\"{}\"", shorten(text)),
-        DeValue::Integer(number) => shorten(&number.to_string()),
-        DeValue::Float(number) => shorten(number.as_str()),
-        DeValue::Boolean(flag) => flag.to_string(),
-        DeValue::Datetime(_) => "a date or time".into(),
-        DeValue::Array(list) => format!("a list of {}", list.len()),
-        DeValue::Table(_) => "a table".into(),
-    }
-}
-
-/// Checks one value against its declaration.
-fn value(parameter: &Parameter, value: &DeValue<'_>) -> Result<Value, Wrong> {
-    let wrong = || Wrong::new(kind(parameter), describe(value));
-    match (parameter.kind, value) {
-        (Kind::Flag, DeValue::Boolean(flag)) => Ok(Value::Flag(*flag)),
-        (Kind::Integer { min, max }, DeValue::Integer(number)) => {
-            let number = i64::from_str_radix(number.as_str(), number.radix()).ok();
-            number.filter(|n| (min..=max).contains(n)).map(Value::Integer).ok_or_else(wrong)
-        }
-        (Kind::Number { min, max }, DeValue::Integer(_) | DeValue::Float(_)) => {
-            let number = finite(value).filter(|n| (min..=max).contains(n));
-            number.map(Value::Number).ok_or_else(wrong)
-        }
-        (Kind::Text, DeValue::String(text)) => Ok(Value::Text(text.to_string())),
-        (Kind::Word(words), DeValue::String(text)) if words.contains(&text.as_ref()) => {
-            Ok(Value::Text(text.to_string()))
-        }
-        (Kind::Word(words), DeValue::String(text)) => {
-            let near = nearest(text, words.iter().copied());
-            let alternatives = near.iter().map(|word| format!("{word:?}")).collect();
-            Err(Wrong { alternatives, ..wrong() })
-        }
-        (Kind::List, DeValue::Array(_)) => Ok(Value::List(texts(value).ok_or_else(wrong)?)),
-        (Kind::Words(words), DeValue::Array(_)) => {
-            let mut found = texts(value).ok_or_else(wrong)?;
-            // A set has one canonical order: the declared one.
-            let place = |text: &String| words.iter().position(|word| word == text);
-            if found.iter().any(|text| place(text).is_none()) {
-                return Err(Wrong::new(kind(parameter), shorten(&found.join(", "))));
-            }
-            found.sort_by_key(place);
-            let repeated = found.windows(2).any(|pair| pair[0] == pair[1]);
-            if repeated { Err(wrong()) } else { Ok(Value::List(found)) }
-        }
-        _ => Err(wrong()),
-    }
-}
-
-fn texts(value: &DeValue<'_>) -> Option<Vec<String>> {
-    let list = value.as_array()?;
-    list.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
-}
-
-/// A finite number, with one spelling of zero.
-fn finite(value: &DeValue<'_>) -> Option<f64> {
-    let number = match value {
-        DeValue::Integer(number) => {
-            i64::from_str_radix(number.as_str(), number.radix()).ok()? as f64
-        }
-        DeValue::Float(number) => number.as_str().parse().ok()?,
-        _ => return None,
-    };
-    number.is_finite().then_some(number + 0.0)
 }

@@ -102,7 +102,8 @@ pub struct Cohort {
     pub enrol_timeout_ms: u64,
     /// Failed rounds in a row that end the run; 0 means that the first one does.
     pub max_failed_rounds: u32,
-    participants: usize,
+    /// Participants to enrol before the first cohort is drawn.
+    pub participants: usize,
 }
 
 impl Cohort {

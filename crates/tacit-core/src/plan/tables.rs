@@ -1,8 +1,9 @@
 //! What a plan can say, as data: the parser, the canonical text, the schema, the commented
 //! example and `--help` all read these tables.
 
+use super::write;
 use crate::limits;
-use crate::registry::{Default, Family, Kind, Parameter};
+use crate::registry::{Arguments, Default, Family, Kind, Parameter};
 
 /// One table of the plan with fixed keys.
 #[derive(Clone, Copy, Debug)]
@@ -84,8 +85,8 @@ const COHORT: i64 = limits::COHORT as i64;
 /// Seconds of any timeout: from a test's patience to thirty days.
 const SECONDS: (f64, f64) = (0.001, 2_592_000.0);
 
-/// Weights, rates and norms: wide, but their squares stay finite in f32.
-const POSITIVE: (f64, f64) = (0.0, 1e15);
+/// Rates, penalties and norms: wide, but their squares stay finite in f32.
+const POSITIVE: (f64, f64) = (0.0, 1e16);
 
 /// Every section, in canonical order; the first is the top of the file.
 pub static SECTIONS: [Section; 6] = [
@@ -202,3 +203,31 @@ const ADVERSARY: &[Parameter] = &[
     number("dropping", 0.0, (0.0, 1.0), "Largest fraction of a cohort that drops out."),
     number("malicious", 0.0, (0.0, 1.0), "Largest fraction that sends arbitrary updates."),
 ];
+
+/// What a parameter takes, in words.
+pub fn takes(parameter: &Parameter) -> String {
+    match parameter.kind {
+        Kind::Flag => "true or false".into(),
+        Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
+        Kind::Number { min, max } => {
+            format!("a number from {} to {}", write::number(min), write::number(max))
+        }
+        Kind::Text => "a text".into(),
+        Kind::Word(words) => one_of("one of", words),
+        Kind::List => "a list of texts".into(),
+        Kind::Words(words) => one_of("a list, without repetition, of", words),
+    }
+}
+
+/// The default of a parameter as TOML; `None` if the plan must name it.
+pub fn default_text(parameter: &Parameter) -> Option<String> {
+    let defaults = Arguments::defaults(std::slice::from_ref(parameter)).ok()?;
+    defaults.iter().next().map(|(_, value)| write::value(value))
+}
+
+pub(super) fn one_of(what: &str, names: &[&str]) -> String {
+    match names {
+        [] => "nothing: this build has no such rule".into(),
+        names => format!("{what} {}", names.join(", ")),
+    }
+}

@@ -34,9 +34,9 @@ pub use distributing::Distributing;
 pub use done::Done;
 pub use enrolling::Enrolling;
 pub use releasing::Releasing;
-pub use sampling::{Sampling, cohort_commitment, draw};
+pub use sampling::{cohort_commitment, draw};
 pub use vocabulary::{
-    Abort, Action, CohortRules, Entry, Event, Kind, Outcome, Record, ReplayError, Setup, Summary,
+    Abort, Action, Entry, Event, Kind, Outcome, Record, ReplayError, Setup, Summary,
 };
 
 /// A round in one of its states.

@@ -7,6 +7,7 @@ use crate::error::Refusal;
 use crate::ids::ParticipantId;
 use crate::limits;
 use crate::messages::SignedContribution;
+use crate::plan::Sampling;
 use std::collections::BTreeMap;
 
 /// What has become of a member of the cohort.
@@ -39,8 +40,8 @@ pub(super) struct Open {
 impl Open {
     pub fn new(setup: &Setup, cohort: &[ParticipantId], opened_ms: u64) -> Self {
         let wanted = match setup.rules.sampling {
-            super::Sampling::Fixed => super::sampling::wanted(&setup.rules, setup.roster.len()),
-            super::Sampling::Poisson => cohort.len(),
+            Sampling::Fixed => setup.rules.size,
+            Sampling::Poisson => cohort.len(),
         };
         Self {
             cohort: cohort.iter().map(|id| (id.clone(), Member::Awaited)).collect(),

@@ -1,39 +1,28 @@
 //! Who is in a round: drawn by a seed that the plan fixes, from a sorted roster, so that anybody
 //! who has the plan and the roster can draw again.
 
-use super::vocabulary::CohortRules;
 use crate::digest::Digest;
 use crate::ids::ParticipantId;
+use crate::plan::{Cohort, Sampling};
 use crate::rng::Seed;
 use std::collections::BTreeSet;
 
-/// How a cohort is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sampling {
-    /// A fixed number, uniformly, without replacement.
-    Fixed,
-    /// Each enrolled participant independently with probability size / roster.
-    Poisson,
-}
-
 /// Draws the cohort of a round; sorted.
 pub fn draw(
-    rules: &CohortRules,
+    rules: &Cohort,
     roster: &BTreeSet<ParticipantId>,
     seed: &Seed,
     round: u32,
 ) -> Vec<ParticipantId> {
     let mut rng = seed.derive("tacit/v1/cohort", &[&round.to_le_bytes()]).rng();
     let mut names: Vec<ParticipantId> = roster.iter().cloned().collect();
-    let size = wanted(rules, names.len());
     match rules.sampling {
         Sampling::Poisson => {
-            let rate = size as f64 / names.len().max(1) as f64;
+            let rate = (rules.size as f64 / names.len().max(1) as f64).min(1.0);
             names.retain(|_| rng.unit() < rate);
         }
         Sampling::Fixed => {
-            let extra = (size as f64 * rules.over_selection).ceil() as usize;
-            let drawn = size.saturating_add(extra).min(names.len());
+            let drawn = rules.invited().min(names.len());
             for i in 0..drawn {
                 let j = i + rng.below((names.len() - i) as u64) as usize;
                 names.swap(i, j);
@@ -43,11 +32,6 @@ pub fn draw(
         }
     }
     names
-}
-
-/// Contributions wanted from a roster of `enrolled`.
-pub(super) fn wanted(rules: &CohortRules, enrolled: usize) -> usize {
-    if rules.size == 0 { enrolled } else { rules.size.min(enrolled) }
 }
 
 /// What the transparency log says of a cohort: binds the names, salted by a child of the plan's
@@ -70,7 +54,7 @@ mod tests {
 
     #[test]
     fn fixed_draws_are_uniform_without_replacement() {
-        let rules = CohortRules { size: 3, ..rules(10) };
+        let rules = Cohort { size: 3, ..rules(10) };
         let mut counts = [0u32; 10];
         for round in 0..10_000 {
             let cohort = draw(&rules, &roster(10), &Seed::root(1), round);
@@ -86,7 +70,7 @@ mod tests {
 
     #[test]
     fn poisson_draws_independently() {
-        let rules = CohortRules { size: 3, sampling: Sampling::Poisson, ..rules(10) };
+        let rules = Cohort { size: 3, sampling: Sampling::Poisson, ..rules(10) };
         let sizes: Vec<usize> =
             (0..10_000).map(|r| draw(&rules, &roster(10), &Seed::root(1), r).len()).collect();
         let mean = sizes.iter().sum::<usize>() as f64 / 1e4;
@@ -96,7 +80,7 @@ mod tests {
 
     #[test]
     fn over_selection_and_everybody() {
-        let over = CohortRules { size: 4, over_selection: 0.5, ..rules(10) };
+        let over = Cohort { size: 4, over_selection: 0.5, ..rules(10) };
         assert_eq!(draw(&over, &roster(10), &Seed::root(1), 1).len(), 6);
         assert_eq!(draw(&rules(10), &roster(10), &Seed::root(1), 1).len(), 10);
     }

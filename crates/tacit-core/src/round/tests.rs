@@ -4,14 +4,16 @@ use crate::error::Refusal;
 use crate::evidence::Cost;
 use crate::ids::ParticipantId;
 use crate::messages::{Contribution, SignedContribution};
+use crate::plan::{Cohort, Sampling};
 use crate::rng::Seed;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) fn rules(participants: usize) -> CohortRules {
-    CohortRules {
+pub(super) fn rules(participants: usize) -> Cohort {
+    Cohort {
         participants,
         sampling: Sampling::Fixed,
-        size: 0,
+        size: participants,
+        max_failed_rounds: 3,
         over_selection: 0.0,
         minimum: participants / 2 + 1,
         enrol_timeout_ms: 1000,

@@ -1,34 +1,13 @@
 //! What goes into a round, what comes out, and what is remembered.
 
-use super::sampling::Sampling;
 use crate::digest::Digest;
 use crate::error::Refusal;
 use crate::evidence::Cost;
 use crate::ids::ParticipantId;
 use crate::messages::{Evaluation, SignedContribution, Task};
+use crate::plan::Cohort;
 use crate::rng::Seed;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// How many participants a round wants, draws, awaits and needs.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CohortRules {
-    /// Participants to enrol before the first round is drawn.
-    pub participants: usize,
-    /// How a cohort is drawn.
-    pub sampling: Sampling,
-    /// Wanted contributions; 0 means everybody.
-    pub size: usize,
-    /// Extra share drawn beyond `size`; the round closes when `size` have contributed.
-    pub over_selection: f64,
-    /// Fewest contributions that may be released.
-    pub minimum: usize,
-    /// Time to wait for the roster, in milliseconds.
-    pub enrol_timeout_ms: u64,
-    /// Time to wait for the cohort to fetch the model, in milliseconds.
-    pub distribute_timeout_ms: u64,
-    /// Time to wait for contributions, in milliseconds.
-    pub collect_timeout_ms: u64,
-}
 
 /// The facts a round starts from.
 #[derive(Clone, Debug)]
@@ -46,7 +25,7 @@ pub struct Setup {
     /// The plan's root seed: cohorts are drawn from it, so anybody can draw them again.
     pub seed: Seed,
     /// Cohort rules of the plan.
-    pub rules: CohortRules,
+    pub rules: Cohort,
     /// Everybody enrolled so far.
     pub roster: BTreeSet<ParticipantId>,
 }

@@ -1,0 +1,198 @@
+//! The coordinator's half of a round, the same behind sockets and in a simulation: aggregate,
+//! add noise, record the cost, apply, evaluate.
+
+use crate::data::Shard;
+use crate::digest::Digest;
+use crate::error::{Error, Refusal};
+use crate::evidence::{Clipped, Cost, Spend};
+use crate::messages::{Evaluation, SignedContribution};
+use crate::params::{self, Layout, Params};
+use crate::pipeline::{self, Accepted, Channel, Inspector};
+use crate::plan::Plan;
+use crate::round::{Outcome, Setup};
+use crate::traits::{Blobs, Clock, Context, Entropy, Ledger, Mechanism, Spool, Strategy, Trainer};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Everything a plan makes the coordinator compute.
+pub struct Centre {
+    plan: Plan,
+    layout: Arc<Layout>,
+    channel: Channel,
+    strategy: Box<dyn Strategy>,
+    mechanism: Box<dyn Mechanism>,
+    evaluator: Option<(Box<dyn Trainer>, Shard)>,
+}
+
+/// Where the coordinator's half reads and writes.
+pub struct Ports<'a> {
+    /// Models and slots.
+    pub blobs: &'a dyn Blobs,
+    /// Payloads.
+    pub spool: &'a dyn Spool,
+    /// Time, for reports only.
+    pub clock: &'a dyn Clock,
+    /// Noise.
+    pub entropy: &'a mut dyn Entropy,
+}
+
+/// Takes one cost; it becomes durable with the model it was paid for, in one record.
+#[derive(Default)]
+struct Receipt(Option<Cost>);
+
+impl Ledger for Receipt {
+    fn record(&mut self, _round: u32, spend: Spend) -> Result<(), Error> {
+        self.0 = Some(spend.cost());
+        Ok(())
+    }
+}
+
+impl Centre {
+    /// The coordinator's half of `plan` for models of `layout`. `evaluator` is a trainer and the
+    /// examples to measure released models on.
+    pub fn new(
+        plan: &Plan,
+        layout: Arc<Layout>,
+        evaluator: Option<(Box<dyn Trainer>, Shard)>,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            layout,
+            channel: plan.channel()?,
+            strategy: plan.strategy()?,
+            mechanism: plan.mechanism()?,
+            evaluator: evaluator.filter(|_| plan.evaluation().on_coordinator),
+            plan: plan.clone(),
+        })
+    }
+
+    /// Names and shapes of the model.
+    pub fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    /// Checks a payload as it arrives.
+    pub fn inspector(&self) -> Inspector<'_> {
+        Inspector::new(&self.channel, self.layout.len())
+    }
+
+    /// Largest payload that can be a contribution, in bytes.
+    pub fn max_payload(&self) -> u64 {
+        self.channel.max_payload(self.layout.len())
+    }
+
+    /// Computes the model after a round. Repeating it after a crash gives the same model, bit for
+    /// bit, as long as the mechanism adds no noise.
+    pub fn aggregate(
+        &mut self,
+        setup: &Setup,
+        contributions: &[SignedContribution],
+        ports: &mut Ports<'_>,
+    ) -> Result<Outcome, Error> {
+        let started = ports.clock.now_ms();
+        let context = Context { plan: setup.plan, round: setup.round, model: setup.model };
+        let accepted = self.accepted(contributions, ports.spool)?;
+        let mut aggregator = self.plan.aggregator()?;
+        let len = self.layout.len();
+        let rule = &mut *aggregator;
+        let summed =
+            pipeline::aggregate(&self.channel, rule, &context, &accepted, ports.spool, len)?;
+        let noised = summed.noise(&*self.mechanism, ports.entropy)?;
+        let mut receipt = Receipt::default();
+        let released = noised.record(setup.round, &mut receipt)?;
+
+        let mut model = self.load(ports.blobs, setup.model)?.into_values();
+        let mut slots = self.slots(setup, ports.blobs)?;
+        pipeline::apply(&released, &*self.strategy, setup.round, &mut model, &mut slots)?;
+        drop(released);
+        let model = Params::new(self.layout.clone(), model)
+            .map_err(|_| Error::caller("strategy", "steps that keep the model finite", "NaN"))?;
+        let digest = put_values(ports.blobs, model.values())?;
+        let slots: Vec<Digest> =
+            slots.iter().map(|s| put_values(ports.blobs, s)).collect::<Result<_, _>>()?;
+        let evaluation = self.evaluate(setup.round, &model)?;
+        Ok(Outcome {
+            round: setup.round,
+            model: digest,
+            slots,
+            cost: receipt.0.ok_or(Error::Bug("a release was not recorded"))?,
+            evaluation,
+            turned_away: BTreeMap::new(),
+            bytes_up: contributions.iter().map(|s| s.contribution.payload_bytes).sum(),
+            bytes_down: 0,
+            aggregate_ms: ports.clock.now_ms().saturating_sub(started),
+        })
+    }
+
+    /// The evidence of payloads that were inspected when they were accepted.
+    fn accepted(
+        &self,
+        contributions: &[SignedContribution],
+        spool: &dyn Spool,
+    ) -> Result<Vec<Clipped<Accepted>>, Error> {
+        let mut buffer = vec![0; crate::limits::TRANSFER_CHUNK_BYTES];
+        let mut accepted = Vec::with_capacity(contributions.len());
+        for signed in contributions {
+            let header = &signed.contribution;
+            let (payload, bytes) = (header.payload, header.payload_bytes);
+            // Inspected again: disks forget, and evidence is not stored.
+            let mut inspector = self.inspector();
+            let mut offset = 0;
+            while offset < bytes {
+                let piece = &mut buffer[..(bytes - offset).min(1 << 20) as usize];
+                spool.read(payload, offset, piece)?;
+                inspector.push(piece).map_err(|r| spoiled(header, r))?;
+                offset += piece.len() as u64;
+            }
+            let evidence = inspector.finish().map_err(|r| spoiled(header, r))?;
+            let inner = Accepted { payload, payload_bytes: bytes, examples: header.examples };
+            accepted.push(evidence.map(inner));
+        }
+        Ok(accepted)
+    }
+
+    fn slots(&self, setup: &Setup, blobs: &dyn Blobs) -> Result<Vec<Vec<f32>>, Error> {
+        if setup.slots.is_empty() {
+            return Ok(vec![vec![0.0; self.layout.len()]; self.strategy.slots()]);
+        }
+        setup.slots.iter().map(|&slot| Ok(self.load(blobs, slot)?.into_values())).collect()
+    }
+
+    /// Reads a model from its blob and checks it.
+    pub fn load(&self, blobs: &dyn Blobs, digest: Digest) -> Result<Params, Error> {
+        load(blobs, &self.layout, digest)
+    }
+
+    fn evaluate(&mut self, round: u32, model: &Params) -> Result<Option<Evaluation>, Error> {
+        if !self.plan.evaluation().is_due(round, self.plan.num_rounds()) {
+            return Ok(None);
+        }
+        match &mut self.evaluator {
+            Some((trainer, shard)) => trainer.evaluate(model, shard).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Reads a model of `layout` from its blob, chunk by chunk, and checks it.
+pub fn load(blobs: &dyn Blobs, layout: &Arc<Layout>, digest: Digest) -> Result<Params, Error> {
+    let mut values = Vec::with_capacity(layout.len());
+    let mut buffer = vec![0; crate::limits::CHUNK_VALUES * 4];
+    while values.len() < layout.len() {
+        let count = (layout.len() - values.len()).min(crate::limits::CHUNK_VALUES);
+        blobs.read(digest, values.len() as u64 * 4, &mut buffer[..count * 4])?;
+        values.extend(params::values_of(&buffer[..count * 4]));
+    }
+    if params::digest_values(&values) != digest {
+        return Err(Error::world("reading a model", "its bytes do not have its digest"));
+    }
+    Ok(Params::new(layout.clone(), values)?)
+}
+
+/// Stores values as a blob of little-endian f32.
+fn put_values(blobs: &dyn Blobs, values: &[f32]) -> Result<Digest, Error> {
+    blobs.put(&params::bytes_of(values))
+}
+
+fn spoiled(header: &crate::messages::Contribution, refusal: Refusal) -> Error {
+    Error::world(format!("reading the spooled update of {}", header.participant), refusal)
+}

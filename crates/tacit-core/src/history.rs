@@ -1,0 +1,111 @@
+//! What a run reports of each round: one line of `history.jsonl`.
+
+use crate::digest::Digest;
+use crate::evidence::Cost;
+use crate::ids::ParticipantId;
+use crate::messages::Evaluation;
+use crate::round::Summary;
+use std::collections::BTreeMap;
+
+/// One round, as the history and the report show it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoundReport {
+    /// Round, from 1.
+    pub round: u32,
+    /// When its cohort was drawn, in milliseconds since the Unix epoch.
+    pub opened_ms: u64,
+    /// From the drawn cohort to the last counted contribution, in milliseconds.
+    pub collect_ms: u64,
+    /// Aggregation and evaluation, in milliseconds.
+    pub aggregate_ms: u64,
+    /// Digest of the model before.
+    pub model_before: Digest,
+    /// Digest of the model after; the same as before where nothing was released.
+    pub model_after: Digest,
+    /// Why nothing was released, if so.
+    pub aborted: Option<String>,
+    /// Drawn participants.
+    pub cohort: usize,
+    /// Counted contributions.
+    pub contributions: Vec<ContributionReport>,
+    /// Members that declined, with their words.
+    pub declined: BTreeMap<ParticipantId, String>,
+    /// Refusals by reason.
+    pub refusals: BTreeMap<String, u64>,
+    /// The new model on the coordinator's held-out examples.
+    pub evaluation: Option<Evaluation>,
+    /// The model before on the participants' held-out examples, joined.
+    pub participants_evaluation: Option<Evaluation>,
+    /// Bytes from participants.
+    pub bytes_up: u64,
+    /// Bytes to participants.
+    pub bytes_down: u64,
+    /// Privacy cost of the release.
+    pub cost: Option<Cost>,
+}
+
+/// One contribution in a [`RoundReport`].
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContributionReport {
+    /// Who.
+    pub participant: ParticipantId,
+    /// Examples trained on.
+    pub examples: u64,
+    /// Mean training loss of the last local epoch.
+    pub loss: f64,
+    /// Training time in milliseconds.
+    pub fit_ms: u64,
+    /// Payload in bytes.
+    pub payload_bytes: u64,
+}
+
+impl RoundReport {
+    /// Accuracy of the new model, where the coordinator measured it, else of the model before on
+    /// the participants.
+    pub fn accuracy(&self) -> Option<f64> {
+        let measured = self.evaluation.as_ref().or(self.participants_evaluation.as_ref());
+        measured.map(Evaluation::accuracy)
+    }
+
+    /// Mean training loss weighted by examples; `None` without contributions.
+    pub fn train_loss(&self) -> Option<f64> {
+        let examples: u64 = self.contributions.iter().map(|c| c.examples).sum();
+        let total: f64 = self.contributions.iter().map(|c| c.loss * c.examples as f64).sum();
+        (examples > 0).then(|| total / examples as f64)
+    }
+}
+
+impl From<&Summary> for RoundReport {
+    fn from(summary: &Summary) -> Self {
+        let outcome = summary.result.as_ref().ok();
+        let headers = summary.accepted.iter().map(|signed| &signed.contribution);
+        let measured = headers.clone().filter_map(|header| header.evaluation.as_ref());
+        let contributions = headers.map(|header| ContributionReport {
+            participant: header.participant.clone(),
+            examples: header.examples,
+            loss: header.loss,
+            fit_ms: header.fit_ms,
+            payload_bytes: header.payload_bytes,
+        });
+        Self {
+            round: summary.setup.round,
+            opened_ms: summary.opened_ms,
+            collect_ms: summary.closed_ms.saturating_sub(summary.opened_ms),
+            aggregate_ms: outcome.map_or(0, |o| o.aggregate_ms),
+            model_before: summary.setup.model,
+            model_after: outcome.map_or(summary.setup.model, |o| o.model),
+            aborted: summary.result.as_ref().err().map(ToString::to_string),
+            cohort: summary.cohort.len(),
+            contributions: contributions.collect(),
+            declined: summary.declined.clone(),
+            refusals: summary.refusals.clone(),
+            evaluation: outcome.and_then(|o| o.evaluation.clone()),
+            participants_evaluation: measured.cloned().reduce(|a, b| a.merge(&b)),
+            bytes_up: outcome.map_or(0, |o| o.bytes_up),
+            bytes_down: outcome.map_or(0, |o| o.bytes_down),
+            cost: outcome.map(|o| o.cost),
+        }
+    }
+}
