@@ -2,7 +2,8 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tacit_core::error::Error;
 
 /// Who may read a new file.
@@ -23,7 +24,10 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8], access: Access) -> Result<(
     let parent = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().ok_or(Error::Bug("a file without a name was to be written"))?;
     let mut temporary = name.to_owned();
-    temporary.push(".tmp");
+    // Unique: two writers of one blob must not share a half-written file.
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    temporary.push(format!(".{}.{number}.tmp", std::process::id()));
     let temporary = parent.join(temporary);
     let write = || -> std::io::Result<()> {
         let mut file = create(&temporary, access)?;
@@ -64,6 +68,22 @@ pub(crate) fn remove(path: &Path) -> Result<(), Error> {
         Err(source) if source.kind() != ErrorKind::NotFound => Err(failed("delete", path, source)),
         _ => Ok(()),
     }
+}
+
+/// Deletes what [`write_whole`] left unfinished in a directory that nobody else writes.
+pub(crate) fn sweep(dir: &Path) -> Result<(), Error> {
+    for path in list(dir)? {
+        if path.extension().is_some_and(|e| e == "tmp") {
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Entries of a directory.
+pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = fs::read_dir(dir).and_then(|d| d.map(|e| Ok(e?.path())).collect());
+    entries.map_err(|source| failed("list", dir, source))
 }
 
 /// Reads a file that must not be larger than `limit` bytes.

@@ -1,10 +1,12 @@
 //! Coordinator and participant over HTTPS: the only async crate of tacit.
 //!
 //! Both sides authenticate with certificates of the federation's own authority ([`pki`],
-//! [`tls`]) and speak the messages of `proto/tacit/v1` ([`wire`]).
+//! [`tls`]) and speak the messages of `proto/tacit/v1` ([`wire`]). What a coordinator must not
+//! lose is in a [`store`].
 #![forbid(unsafe_code)]
 
 mod files;
 pub mod pki;
+pub mod store;
 pub mod tls;
 pub mod wire;
