@@ -2,6 +2,7 @@
 
 pub mod aggregate;
 pub mod data;
+pub mod federation;
 pub mod strategy;
 pub mod train;
 

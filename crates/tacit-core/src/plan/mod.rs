@@ -9,6 +9,7 @@ mod choice;
 mod coherence;
 mod error;
 mod example;
+mod laws;
 mod read;
 mod schema;
 mod sections;

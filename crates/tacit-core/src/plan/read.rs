@@ -187,7 +187,7 @@ impl Reader<'_> {
         match item.get_ref() {
             DeValue::Array(list) if rule.family == Family::Compressor => match list.len() {
                 0 => self.named(rule.family, NONE, start, registry),
-                1 => self.single(rule.family, list.get(0)?, registry),
+                1 => self.single(rule.family, list.first()?, registry),
                 count => {
                     let found = format!("{count} rules");
                     let expected = "a list of at most one rule, since encodings do not chain";

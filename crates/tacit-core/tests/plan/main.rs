@@ -1,5 +1,8 @@
 //! Plans: reading, canonical text, errors.
 
+mod coherence;
+mod files;
+mod hostile;
 mod rules;
 
 use rules::registry;
