@@ -1,0 +1,267 @@
+//! The laws of coherence, one function each. Other systems accept these pairs in silence.
+
+use super::coherence::{Conflict, Facts, within};
+use super::tables::SECTIONS;
+use super::{Sampling, write};
+use crate::registry::{Family, Make};
+use crate::traits::View;
+
+type Law = fn(&Facts<'_>) -> Option<Conflict>;
+
+pub(super) const LAWS: [Law; 15] = [
+    view_of_the_aggregator,
+    additive_encoding,
+    discrete_noise,
+    noise_of_clipped_updates,
+    size_within_participants,
+    poisson_of_everybody,
+    poisson_with_over_selection,
+    over_selection_within_participants,
+    minimum_within_size,
+    minimum_of_the_aggregator,
+    minimum_after_dropping,
+    held_out_of_participants,
+    test_set_of_the_coordinator,
+    target_that_is_measured,
+    column_of_the_partition,
+];
+
+fn seen(view: View) -> &'static str {
+    match view {
+        View::Sum => "only the sum of the updates",
+        View::EachSealed => "each update inside a sealed environment",
+        View::Each => "each update",
+    }
+}
+
+/// A rule cannot see more than the protection reveals.
+fn view_of_the_aggregator(facts: &Facts<'_>) -> Option<Conflict> {
+    let (needs, reveals) = (facts.aggregator.needs(), facts.protection.reveals());
+    let aggregators = facts.sound(Family::Aggregator, |make, arguments| match make {
+        Make::Aggregator(make) => Ok(make(arguments)?.needs() <= reveals),
+        _ => Ok(false),
+    });
+    (needs > reveals).then(|| Conflict {
+        key: "aggregator",
+        because: "protection",
+        expected: format!("a rule that needs {}", seen(reveals)),
+        found: format!("{}, which needs {}", facts.name(Family::Aggregator), seen(needs)),
+        alternatives: aggregators.chain(facts.protections(needs)).collect(),
+    })
+}
+
+/// Under masks only sums open: an encoding must add up, and its positions must not depend on the
+/// values, since they would leak.
+fn additive_encoding(facts: &Facts<'_>) -> Option<Conflict> {
+    let broken = facts.protection.reveals() == View::Sum && !facts.compressor.additive();
+    let compressors = facts.sound(Family::Compressor, |make, arguments| match make {
+        Make::Compressor(make) => Ok(make(arguments)?.additive()),
+        _ => Ok(false),
+    });
+    broken.then(|| Conflict {
+        key: "compression",
+        because: "protection",
+        expected: "an encoding that adds up under masks".into(),
+        found: format!("{}, which does not", facts.name(Family::Compressor)),
+        alternatives: compressors.chain(facts.protections(View::EachSealed)).collect(),
+    })
+}
+
+/// Masked sums are integers, so noise under them must be integer-valued.
+fn discrete_noise(facts: &Facts<'_>) -> Option<Conflict> {
+    let continuous = facts.is_noisy() && !facts.mechanism.discrete();
+    let mechanisms = facts.sound(Family::Mechanism, |make, arguments| match make {
+        Make::Mechanism(make) => Ok(make(arguments)?.discrete()),
+        _ => Ok(false),
+    });
+    // No noise is no alternative to noise, whatever it says of itself.
+    let mechanisms = mechanisms.filter(|text| *text != "mechanism = \"none\"");
+    (continuous && facts.protection.reveals() == View::Sum).then(|| Conflict {
+        key: "mechanism",
+        because: "protection",
+        expected: "integer-valued noise".into(),
+        found: format!("{}, which is continuous", facts.name(Family::Mechanism)),
+        alternatives: mechanisms.chain(facts.protections(View::EachSealed)).collect(),
+    })
+}
+
+/// Without a bound on one participant's influence no noise makes a sum private.
+fn noise_of_clipped_updates(facts: &Facts<'_>) -> Option<Conflict> {
+    let unbounded = facts.plan.training.clip_norm == 0.0;
+    (facts.is_noisy() && unbounded).then(|| Conflict {
+        key: "training.clip_norm",
+        because: "mechanism",
+        expected: "a norm above 0.0".into(),
+        found: "0.0".into(),
+        alternatives: vec![within("training", "clip_norm = 1.0")],
+    })
+}
+
+fn size_within_participants(facts: &Facts<'_>) -> Option<Conflict> {
+    let (size, participants) = (facts.plan.cohort.size, facts.plan.participants());
+    (size > participants).then(|| Conflict {
+        key: "cohort.size",
+        because: "participants",
+        expected: format!("at most {participants}"),
+        found: size.to_string(),
+        alternatives: vec![
+            within("cohort", &format!("size = {participants}")),
+            format!("participants = {size}"),
+        ],
+    })
+}
+
+/// Whether the plan leaves the cohort's size to "everybody".
+fn everybody(facts: &Facts<'_>) -> bool {
+    let cohort = SECTIONS.iter().zip(&facts.plan.sections).find(|(s, _)| s.name == "cohort");
+    cohort.is_some_and(|(_, arguments)| arguments.integer("size").is_ok_and(|size| size == 0))
+}
+
+/// Amplification may only be claimed for a rate that was really below one.
+fn poisson_of_everybody(facts: &Facts<'_>) -> Option<Conflict> {
+    let poisson = facts.plan.cohort.sampling == Sampling::Poisson;
+    let half = (facts.plan.participants() / 2).max(1);
+    (poisson && everybody(facts)).then(|| Conflict {
+        key: "cohort.size",
+        because: "cohort.sampling",
+        expected: "the expected number of participants per round".into(),
+        found: "0, which means everybody".into(),
+        alternatives: vec![
+            within("cohort", &format!("size = {half}")),
+            within("cohort", "sampling = \"fixed\""),
+        ],
+    })
+}
+
+fn poisson_with_over_selection(facts: &Facts<'_>) -> Option<Conflict> {
+    let cohort = &facts.plan.cohort;
+    let broken = cohort.sampling == Sampling::Poisson && cohort.over_selection > 0.0;
+    broken.then(|| Conflict {
+        key: "cohort.over_selection",
+        because: "cohort.sampling",
+        expected: "0.0, as whoever the coins choose is the cohort".into(),
+        found: write::number(cohort.over_selection),
+        alternatives: vec![
+            within("cohort", "over_selection = 0.0"),
+            within("cohort", "sampling = \"fixed\""),
+        ],
+    })
+}
+
+fn over_selection_within_participants(facts: &Facts<'_>) -> Option<Conflict> {
+    let (cohort, participants) = (&facts.plan.cohort, facts.plan.participants());
+    let wanted = cohort.over_selection > 0.0 && cohort.sampling == Sampling::Fixed;
+    let fits = (participants as f64 / (1.0 + cohort.over_selection)) as usize;
+    (wanted && cohort.size <= participants && cohort.invited() > participants).then(|| Conflict {
+        key: "cohort.over_selection",
+        because: if everybody(facts) { "cohort.size" } else { "participants" },
+        expected: format!("at most {participants} participants to be invited"),
+        found: format!("{}, which invites {}", cohort.over_selection, cohort.invited()),
+        alternatives: vec![
+            within("cohort", "over_selection = 0.0"),
+            within("cohort", &format!("size = {}", fits.max(1))),
+        ],
+    })
+}
+
+fn minimum_within_size(facts: &Facts<'_>) -> Option<Conflict> {
+    let (minimum, size) = (facts.plan.cohort.minimum, facts.plan.cohort.size);
+    (minimum > size).then(|| Conflict {
+        key: "cohort.minimum",
+        because: "cohort.size",
+        expected: format!("at most {size}"),
+        found: minimum.to_string(),
+        alternatives: vec![within("cohort", &format!("minimum = {size}"))],
+    })
+}
+
+fn minimum_of_the_aggregator(facts: &Facts<'_>) -> Option<Conflict> {
+    let (needs, cohort) = (facts.aggregator.minimum(), &facts.plan.cohort);
+    let mut alternatives = vec![within("cohort", &format!("minimum = {needs}"))];
+    if needs > cohort.size {
+        alternatives = vec![
+            within("cohort", &format!("size = {needs} and minimum = {needs}")),
+            "an aggregator that needs fewer".into(),
+        ];
+    }
+    (needs > cohort.minimum).then(|| Conflict {
+        key: "cohort.minimum",
+        because: "aggregator",
+        expected: format!("at least {needs} contributions"),
+        found: cohort.minimum.to_string(),
+        alternatives,
+    })
+}
+
+/// A plan that expects drop-outs must survive them.
+fn minimum_after_dropping(facts: &Facts<'_>) -> Option<Conflict> {
+    let (cohort, dropping) = (&facts.plan.cohort, facts.plan.adversary.dropping);
+    let left = (cohort.invited() as f64 * (1.0 - dropping)).floor() as usize;
+    let broken = dropping > 0.0 && cohort.minimum <= cohort.size && left < cohort.minimum;
+    let mut alternatives = vec![within("adversary", "a smaller dropping")];
+    if left >= facts.aggregator.minimum() {
+        alternatives.push(within("cohort", &format!("minimum = {left}")));
+    }
+    broken.then(|| Conflict {
+        key: "cohort.minimum",
+        because: "adversary.dropping",
+        expected: format!("at most the {left} of {} that remain", cohort.invited()),
+        found: cohort.minimum.to_string(),
+        alternatives,
+    })
+}
+
+const HELD_OUT: &str = "a fraction above 0.0";
+
+fn held_out_of_participants(facts: &Facts<'_>) -> Option<Conflict> {
+    let broken = facts.plan.evaluation.on_participants && facts.plan.data.held_out == 0.0;
+    broken.then(|| Conflict {
+        key: "data.held_out",
+        because: "evaluation.on",
+        expected: HELD_OUT.into(),
+        found: "0.0".into(),
+        alternatives: vec![
+            within("data", "held_out = 0.2"),
+            within("evaluation", "on = [\"coordinator\"]"),
+        ],
+    })
+}
+
+fn test_set_of_the_coordinator(facts: &Facts<'_>) -> Option<Conflict> {
+    let (evaluation, data) = (&facts.plan.evaluation, &facts.plan.data);
+    let none = data.test_source.is_none() && data.held_out == 0.0;
+    (evaluation.on_coordinator && none).then(|| Conflict {
+        key: "data.held_out",
+        because: "evaluation.on",
+        expected: format!("{HELD_OUT}, or a test_source"),
+        found: "0.0".into(),
+        alternatives: vec![within("data", "held_out = 0.2"), within("evaluation", "on = []")],
+    })
+}
+
+fn target_that_is_measured(facts: &Facts<'_>) -> Option<Conflict> {
+    let evaluation = &facts.plan.evaluation;
+    let target = evaluation.target_accuracy?;
+    let nobody = !evaluation.on_coordinator && !evaluation.on_participants;
+    nobody.then(|| Conflict {
+        key: "evaluation.target_accuracy",
+        because: "evaluation.on",
+        expected: "0.0, as nobody measures it".into(),
+        found: write::number(target),
+        alternatives: vec![
+            within("evaluation", "target_accuracy = 0.0"),
+            within("evaluation", "on = [\"coordinator\"]"),
+        ],
+    })
+}
+
+fn column_of_the_partition(facts: &Facts<'_>) -> Option<Conflict> {
+    let super::Partition::ByColumn { column } = &facts.plan.data.partition else { return None };
+    column.is_empty().then(|| Conflict {
+        key: "data.column",
+        because: "data.partition",
+        expected: "the name of a column".into(),
+        found: "\"\"".into(),
+        alternatives: vec![within("data", "partition = \"iid\"")],
+    })
+}

@@ -1,0 +1,119 @@
+//! The coherence law: each refusal names both lines and what would be sound.
+
+use crate::{plan, refused};
+
+/// The refusal of a plan that breaks exactly one law.
+fn broken(text: &str) -> String {
+    let refusal = refused(text);
+    assert_eq!(refusal.lines().count(), 1, "{refusal}");
+    refusal
+}
+
+#[test]
+fn a_rule_that_must_see_updates_under_a_protection_that_hides_them() {
+    assert_eq!(
+        broken("protection = \"secagg\"\naggregator = \"krum\""),
+        "plan.toml:2: aggregator: expected a rule that needs only the sum of the updates because \
+         of protection = \"secagg\" (line 1), found \"krum\", which needs each update inside a \
+         sealed environment; would work: aggregator = \"mean\", protection = \"enclave\", \
+         protection = \"plain\""
+    );
+    plan("protection = \"enclave\"\naggregator = \"krum\"");
+    plan("protection = \"secagg\"");
+}
+
+#[test]
+fn an_encoding_that_does_not_add_up_under_masks() {
+    let refusal = broken("compression = [\"top-k\"]\nprotection = \"secagg\"");
+    assert!(refusal.starts_with("plan.toml:1: compression: expected an encoding that adds up"));
+    assert!(refusal.contains("because of protection = \"secagg\" (line 2)"), "{refusal}");
+    assert!(refusal.ends_with(
+        "would work: compression = [], compression = [\"quantise\"], protection = \"enclave\", \
+         protection = \"plain\""
+    ));
+    plan("compression = [\"top-k\"]");
+    plan("compression = [\"quantise\"]\nprotection = \"secagg\"");
+}
+
+#[test]
+fn continuous_noise_under_masks() {
+    let clipped = "[training]\nclip_norm = 1";
+    let refusal = broken(&format!("mechanism = \"gaussian\"\nprotection = \"secagg\"\n{clipped}"));
+    assert!(refusal.contains("expected integer-valued noise because of protection"), "{refusal}");
+    assert!(refusal.contains("would work: mechanism = \"discrete-gaussian\""), "{refusal}");
+    assert!(!refusal.contains("mechanism = \"none\""), "no noise is no alternative: {refusal}");
+    plan(&format!("mechanism = \"gaussian\"\n{clipped}"));
+    plan(&format!("mechanism = \"discrete-gaussian\"\nprotection = \"secagg\"\n{clipped}"));
+}
+
+#[test]
+fn noise_without_clipping() {
+    assert_eq!(
+        broken("\nmechanism = \"gaussian\""),
+        "plan.toml:2: training.clip_norm: expected a norm above 0.0 because of mechanism = \
+         { rule = \"gaussian\", noise_multiplier = 1.0 } (line 2), found 0.0 (the default); \
+         would work: clip_norm = 1.0 in [training]"
+    );
+}
+
+#[test]
+fn cohorts_that_cannot_be_drawn() {
+    let refusal = broken("[cohort]\nsize = 50");
+    assert!(refusal.contains("because of participants = 20 (the default)"), "{refusal}");
+    assert!(refusal.ends_with("size = 20 in [cohort], participants = 50"), "{refusal}");
+    let refusal = broken("[cohort]\nsampling = \"poisson\"");
+    assert!(refusal.contains("2: cohort.size: expected the expected number"), "{refusal}");
+    let poisson = "[cohort]\nsize = 5\nsampling = \"poisson\"";
+    plan(poisson);
+    let refusal = broken(&format!("{poisson}\nover_selection = 0.2"));
+    assert!(refusal.contains("found 0.2; would work: over_selection = 0.0"), "{refusal}");
+    let refusal = broken("[cohort]\nover_selection = 0.2");
+    assert!(refusal.contains("because of size = 0 in [cohort] (the default)"), "{refusal}");
+    assert!(refusal.contains("found 0.2, which invites 24"), "{refusal}");
+    assert!(refusal.ends_with("size = 16 in [cohort]"), "{refusal}");
+    let over = plan("[cohort]\nover_selection = 0.2\nsize = 16");
+    assert_eq!(over.cohort().invited(), 20);
+}
+
+#[test]
+fn minima_that_cannot_be_met() {
+    let refusal = broken("[cohort]\nsize = 5\nminimum = 6");
+    assert!(refusal.contains("3: cohort.minimum: expected at most 5 because of size = 5"));
+    let krum = "aggregator = { rule = \"krum\", num_byzantine = 5 }";
+    let refusal = broken(krum);
+    assert!(refusal.contains("found 11 (the default); would work: minimum = 13"), "{refusal}");
+    plan(&format!("{krum}\n[cohort]\nminimum = 13"));
+    let refusal = broken(&format!("{krum}\n[cohort]\nsize = 8"));
+    assert!(refusal.contains("would work: size = 13 and minimum = 13"), "{refusal}");
+    let refusal = broken("[cohort]\nminimum = 15\n[adversary]\ndropping = 0.3");
+    assert!(refusal.contains("expected at most the 14 of 20 that remain"), "{refusal}");
+    plan("[cohort]\nminimum = 14\n[adversary]\ndropping = 0.3");
+}
+
+#[test]
+fn evaluation_without_examples() {
+    let refusal = broken("[data]\nheld_out = 0\n[evaluation]\non = [\"participants\"]");
+    assert!(refusal.contains("2: data.held_out: expected a fraction above 0.0 because of on ="));
+    let refusal = broken("[data]\nheld_out = 0.0");
+    assert!(refusal.contains("or a test_source because of on = [\"coordinator\"]"), "{refusal}");
+    plan("[data]\nheld_out = 0.0\ntest_source = \"test.csv\"");
+    let refusal = broken("[evaluation]\non = []\ntarget_accuracy = 0.9");
+    assert!(refusal.contains("because of on = [] in [evaluation] (line 2)"), "{refusal}");
+    let refusal = broken("[data]\npartition = \"by-column\"");
+    assert!(refusal.contains("data.column: expected the name of a column"), "{refusal}");
+}
+
+#[test]
+fn every_broken_law_is_told() {
+    let text = "aggregator = \"krum\"\nprotection = \"secagg\"\ncompression = [\"top-k\"]\n\
+                mechanism = \"gaussian\"\n[cohort]\nsize = 30";
+    assert_eq!(refused(text).lines().count(), 5);
+}
+
+#[test]
+fn a_rule_that_refuses_its_arguments() {
+    assert_eq!(
+        broken("\nmechanism = { rule = \"gaussian\", noise_multiplier = 0 }"),
+        "plan.toml:2: mechanism: noise_multiplier: expected a positive number, found 0.0"
+    );
+}
