@@ -1,6 +1,7 @@
 //! Deals the training rows of a data set to participants, so that one machine can stand for a
 //! federation with a known degree of heterogeneity.
 
+mod column;
 mod dirichlet;
 mod iid;
 mod shards;
@@ -29,6 +30,11 @@ pub enum Partition {
         #[serde(default = "one")]
         minimum: usize,
     },
+    /// Natural participants: the groups of the data set, whole.
+    ByColumn {
+        /// Name of the group column.
+        column: String,
+    },
 }
 
 fn one() -> usize {
@@ -53,14 +59,15 @@ pub fn partition(
         let expected = format!("1 to {rows}, one for each training row at most");
         return Err(Error::caller("participants", expected, participants.to_string()));
     }
-    let mut parts = match *spec {
+    let mut parts = match spec {
         Partition::Iid => iid::deal(dataset, participants, seed),
         Partition::Shards { per_participant } => {
-            shards::deal(dataset, participants, per_participant, seed)?
+            shards::deal(dataset, participants, *per_participant, seed)?
         }
         Partition::Dirichlet { alpha, minimum } => {
-            dirichlet::deal(dataset, participants, alpha, minimum, seed)?
+            dirichlet::deal(dataset, participants, *alpha, *minimum, seed)?
         }
+        Partition::ByColumn { column } => column::deal(dataset, participants, column, seed)?,
     };
     parts.iter_mut().for_each(|part| part.sort_unstable());
     Ok(parts)
