@@ -126,6 +126,11 @@ pub(super) fn shorten(text: &str) -> String {
     if text.chars().nth(60).is_some() { line + "…" } else { line }
 }
 
+/// A text of the plan as it may stand in an error.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", shorten(text))
+}
+
 /// The candidates that `name` was probably meant to be, nearest first.
 pub(super) fn nearest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>) -> Vec<&'c str> {
     if name.len() > limits::NAME_BYTES {

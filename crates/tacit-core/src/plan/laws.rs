@@ -8,11 +8,12 @@ use crate::traits::View;
 
 type Law = fn(&Facts<'_>) -> Option<Conflict>;
 
-pub(super) const LAWS: [Law; 15] = [
+pub(super) const LAWS: [Law; 16] = [
     view_of_the_aggregator,
     additive_encoding,
     discrete_noise,
     noise_of_clipped_updates,
+    noise_of_sums,
     size_within_participants,
     poisson_of_everybody,
     poisson_with_over_selection,
@@ -97,6 +98,22 @@ fn noise_of_clipped_updates(facts: &Facts<'_>) -> Option<Conflict> {
     })
 }
 
+/// Noise is calibrated to what one participant can change in a sum. A rule that selects or sorts
+/// can change by more: one update decides which others count.
+fn noise_of_sums(facts: &Facts<'_>) -> Option<Conflict> {
+    let aggregators = facts.sound(Family::Aggregator, |make, arguments| match make {
+        Make::Aggregator(make) => Ok(make(arguments)?.needs() == View::Sum),
+        _ => Ok(false),
+    });
+    (facts.is_noisy() && facts.aggregator.needs() > View::Sum).then(|| Conflict {
+        key: "aggregator",
+        because: "mechanism",
+        expected: "a sum, to which the noise is calibrated".into(),
+        found: facts.name(Family::Aggregator),
+        alternatives: aggregators.chain(["mechanism = \"none\"".into()]).collect(),
+    })
+}
+
 fn size_within_participants(facts: &Facts<'_>) -> Option<Conflict> {
     let (size, participants) = (facts.plan.cohort.size, facts.plan.participants());
     (size > participants).then(|| Conflict {
@@ -124,7 +141,7 @@ fn poisson_of_everybody(facts: &Facts<'_>) -> Option<Conflict> {
     (poisson && everybody(facts)).then(|| Conflict {
         key: "cohort.size",
         because: "cohort.sampling",
-        expected: "the expected number of participants per round".into(),
+        expected: "the mean number of participants per round".into(),
         found: "0, which means everybody".into(),
         alternatives: vec![
             within("cohort", &format!("size = {half}")),

@@ -1,7 +1,7 @@
 //! From spanned TOML to checked values, following the tables; every error is kept.
 
 use super::choice::Choice;
-use super::error::{Lines, PlanError, nearest, shorten};
+use super::error::{Lines, PlanError, nearest, quoted, shorten};
 use super::tables::{COMMAND, NONE, RULES, RuleKey, SECTIONS, one_of, takes};
 use super::value::{Wrong, describe, value};
 use crate::limits;
@@ -102,11 +102,13 @@ impl Reader<'_> {
 
     fn syntax(&mut self, error: &toml::de::Error, text: &str) {
         let span = error.span().unwrap_or(0..0);
-        let found = match text.get(span.clone()) {
-            Some("") | None => "its end".to_owned(),
-            Some(found) => format!("`{}`", shorten(found)),
+        let rest = text.get(span.start..).unwrap_or_default();
+        let found = match text.get(span.clone()).unwrap_or_default() {
+            "" if rest.is_empty() => "the end of the file".to_owned(),
+            "" => "the end of the line".to_owned(),
+            found => format!("`{}`", shorten(found)),
         };
-        let expected = format!("valid TOML ({})", error.message().escape_debug());
+        let expected = format!("valid TOML ({})", error.message());
         self.error(span.start, "", Wrong::new(expected, found));
     }
 
@@ -268,7 +270,7 @@ impl Reader<'_> {
         let entry = registry.find(family, name).copied();
         if entry.is_none() {
             let names: Vec<&str> = registry.family(family).map(|entry| entry.name).collect();
-            let mut wrong = Wrong::new(one_of("one of", &names), format!("{:?}", shorten(name)));
+            let mut wrong = Wrong::new(one_of("one of", &names), quoted(name));
             let near = nearest(name, names.into_iter());
             wrong.alternatives = near.iter().map(|name| format!("{name:?}")).collect();
             self.error(start, family.key(), wrong);

@@ -179,8 +179,13 @@ pub struct Data {
     pub source: String,
     /// Path of the coordinator's test set; `None` means that it is split off `source`.
     pub test_source: Option<String>,
-    /// Column that holds the label.
+    /// Column of the label; empty for the column `label`, or else the last.
     pub label: String,
+    /// Columns to leave out.
+    pub ignore: Vec<String>,
+    /// Names of the classes in order, so that participants who hold different classes agree on
+    /// their numbers; empty for those that are found.
+    pub classes: Vec<String>,
     /// `auto`, or one of the formats of [`tables`](super::tables).
     pub format: String,
     /// Fraction of the examples kept out of training.
@@ -201,6 +206,8 @@ impl Data {
             source: text(of, "source")?,
             test_source: Some(text(of, "test_source")?).filter(|path| !path.is_empty()),
             label: text(of, "label")?,
+            ignore: of.list("ignore")?.to_vec(),
+            classes: of.list("classes")?.to_vec(),
             format: text(of, "format")?,
             held_out: of.number("held_out")?,
             partition,

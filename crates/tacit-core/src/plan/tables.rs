@@ -71,6 +71,10 @@ const fn text(name: &'static str, default: &'static str, help: &'static str) -> 
     Parameter { name, help, kind: Kind::Text, default: Default::Text(default) }
 }
 
+const fn list(name: &'static str, help: &'static str) -> Parameter {
+    Parameter { name, help, kind: Kind::List, default: Default::Empty }
+}
+
 const fn word(
     name: &'static str,
     default: &'static str,
@@ -158,7 +162,9 @@ const COHORTS: &[Parameter] = &[
 const DATA: &[Parameter] = &[
     text("source", "digits", "\"digits\" (embedded) or the path of a data set."),
     text("test_source", "", "Path of the coordinator's test set; \"\" = split off `source`."),
-    text("label", "label", "Column that holds the label."),
+    text("label", "", "Column of the label; \"\" = the column `label`, or else the last."),
+    list("ignore", "Columns to leave out."),
+    list("classes", "Names of the classes in order; [] = as they are found."),
     word(
         "format",
         "auto",

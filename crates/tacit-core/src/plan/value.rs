@@ -1,6 +1,6 @@
 //! One TOML value against its declaration.
 
-use super::error::{nearest, shorten};
+use super::error::{nearest, quoted, shorten};
 use super::tables::takes;
 use crate::registry::{Kind, Parameter, Value};
 use toml::de::DeValue;
@@ -21,7 +21,7 @@ impl Wrong {
 /// A TOML value as it may stand in an error.
 pub(super) fn describe(value: &DeValue<'_>) -> String {
     match value {
-        DeValue::String(text) => format!("\"{}\"", shorten(text)),
+        DeValue::String(text) => quoted(text),
         DeValue::Integer(number) => shorten(&number.to_string()),
         DeValue::Float(number) => shorten(number.as_str()),
         DeValue::Boolean(flag) => flag.to_string(),

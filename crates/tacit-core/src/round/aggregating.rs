@@ -16,6 +16,10 @@ impl Aggregating {
         Self { setup, open }
     }
 
+    pub(super) fn open(&self) -> &Open {
+        &self.open
+    }
+
     pub(super) fn observe(&mut self, _event: &Event) {}
 
     pub(super) fn decide(&self, event: &Event) -> Decision {

@@ -21,6 +21,10 @@ impl Collecting {
         Self { setup, open, deadline: Deadline::default() }
     }
 
+    pub(super) fn open(&self) -> &Open {
+        &self.open
+    }
+
     pub(super) fn observe(&mut self, event: &Event) {
         self.deadline.arm(event.at_ms, self.setup.rules.collect_timeout_ms);
     }

@@ -20,6 +20,10 @@ impl Distributing {
         Self { setup, open, received: BTreeSet::new(), deadline: Deadline::default() }
     }
 
+    pub(super) fn open(&self) -> &Open {
+        &self.open
+    }
+
     pub(super) fn observe(&mut self, event: &Event) {
         self.deadline.arm(event.at_ms, self.setup.rules.distribute_timeout_ms);
         // Lost in a crash, where it costs only time.

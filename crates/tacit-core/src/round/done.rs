@@ -28,6 +28,10 @@ impl Done {
         &self.summary
     }
 
+    pub(super) fn open(&self) -> &Open {
+        &self.open
+    }
+
     pub(super) fn observe(&mut self, _event: &Event) {}
 
     pub(super) fn decide(&self, event: &Event) -> Decision {

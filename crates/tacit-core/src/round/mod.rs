@@ -39,6 +39,9 @@ pub use vocabulary::{
     Abort, Action, Entry, Event, Kind, Outcome, Record, ReplayError, Setup, Summary,
 };
 
+use crate::error::Refusal;
+use crate::messages::SignedContribution;
+
 /// A round in one of its states.
 #[derive(Clone, Debug)]
 pub enum Round {
@@ -56,6 +59,15 @@ pub enum Round {
     Done(Done),
     /// Ended without a release.
     Aborted(Aborted),
+}
+
+/// What a round says to an announced contribution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// Its payload is wanted.
+    Wanted,
+    /// It has been counted already.
+    Held,
 }
 
 /// What a state makes of an event: facts to persist, then replies.
@@ -166,6 +178,29 @@ impl Round {
         in_state!(self, state => state.outbox())
     }
 
+    /// Whether a contribution with this header would count now, so that its payload is worth
+    /// sending.
+    pub fn admit(&self, signed: &SignedContribution) -> Result<Admission, Refusal> {
+        let open = match self {
+            Round::Distributing(state) => state.open(),
+            Round::Collecting(state) => state.open(),
+            Round::Aggregating(state) => state.open(),
+            Round::Releasing(state) => state.open(),
+            Round::Done(state) => state.open(),
+            Round::Enrolling(_) | Round::Aborted(_) => {
+                return Err(Refusal::TooLate { round: signed.contribution.round });
+            }
+        };
+        if open.holds(signed) {
+            return Ok(Admission::Held);
+        }
+        open.check(self.setup(), signed)?;
+        match self {
+            Round::Distributing(_) | Round::Collecting(_) => Ok(Admission::Wanted),
+            _ => Err(Refusal::TooLate { round: self.setup().round }),
+        }
+    }
+
     /// Name of the state.
     pub fn state(&self) -> &'static str {
         match self {
@@ -176,6 +211,18 @@ impl Round {
             Round::Releasing(_) => "releasing",
             Round::Done(_) => "done",
             Round::Aborted(_) => "aborted",
+        }
+    }
+
+    /// How many members the cohort has, and how many have contributed.
+    pub fn progress(&self) -> (usize, usize) {
+        match self {
+            Round::Distributing(state) => state.open().progress(),
+            Round::Collecting(state) => state.open().progress(),
+            Round::Aggregating(state) => state.open().progress(),
+            Round::Releasing(state) => state.open().progress(),
+            Round::Done(state) => state.open().progress(),
+            Round::Enrolling(_) | Round::Aborted(_) => (0, 0),
         }
     }
 

@@ -54,6 +54,11 @@ impl Open {
         }
     }
 
+    /// Members, and contributions so far.
+    pub fn progress(&self) -> (usize, usize) {
+        (self.cohort.len(), self.tally.accepted)
+    }
+
     /// Members that have neither contributed nor declined.
     pub fn awaited(&self) -> Vec<ParticipantId> {
         let awaited = self.cohort.iter().filter(|(_, member)| **member == Member::Awaited);

@@ -18,6 +18,10 @@ impl Releasing {
         Self { setup, open, outcome, logged: None }
     }
 
+    pub(super) fn open(&self) -> &Open {
+        &self.open
+    }
+
     pub(super) fn observe(&mut self, _event: &Event) {}
 
     pub(super) fn decide(&self, event: &Event) -> Decision {

@@ -57,12 +57,20 @@ fn noise_without_clipping() {
 }
 
 #[test]
+fn noise_that_is_not_calibrated_to_the_rule() {
+    let refusal =
+        broken("aggregator = \"krum\"\nmechanism = \"gaussian\"\n[training]\nclip_norm = 1");
+    assert!(refusal.starts_with("plan.toml:1: aggregator: expected a sum, to which"), "{refusal}");
+    assert!(refusal.ends_with("would work: aggregator = \"mean\", mechanism = \"none\""));
+}
+
+#[test]
 fn cohorts_that_cannot_be_drawn() {
     let refusal = broken("[cohort]\nsize = 50");
     assert!(refusal.contains("because of participants = 20 (the default)"), "{refusal}");
     assert!(refusal.ends_with("size = 20 in [cohort], participants = 50"), "{refusal}");
     let refusal = broken("[cohort]\nsampling = \"poisson\"");
-    assert!(refusal.contains("2: cohort.size: expected the expected number"), "{refusal}");
+    assert!(refusal.contains("2: cohort.size: expected the mean number"), "{refusal}");
     let poisson = "[cohort]\nsize = 5\nsampling = \"poisson\"";
     plan(poisson);
     let refusal = broken(&format!("{poisson}\nover_selection = 0.2"));
@@ -107,7 +115,7 @@ fn evaluation_without_examples() {
 fn every_broken_law_is_told() {
     let text = "aggregator = \"krum\"\nprotection = \"secagg\"\ncompression = [\"top-k\"]\n\
                 mechanism = \"gaussian\"\n[cohort]\nsize = 30";
-    assert_eq!(refused(text).lines().count(), 5);
+    assert_eq!(refused(text).lines().count(), 6);
 }
 
 #[test]
