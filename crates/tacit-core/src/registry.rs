@@ -162,6 +162,7 @@ impl Arguments {
 #[derive(Clone, Copy, Debug)]
 pub enum Make {
     /// A [`Trainer`] for data of a shape.
+    #[expect(clippy::type_complexity, reason = "an alias would hide what it takes")]
     Trainer(fn(&Arguments, &DataShape) -> Result<Box<dyn Trainer>, Error>),
     /// A [`Strategy`].
     Strategy(fn(&Arguments) -> Result<Box<dyn Strategy>, Error>),

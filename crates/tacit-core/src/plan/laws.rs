@@ -231,16 +231,17 @@ fn minimum_after_dropping(facts: &Facts<'_>) -> Option<Conflict> {
 const HELD_OUT: &str = "a fraction above 0.0";
 
 fn held_out_of_participants(facts: &Facts<'_>) -> Option<Conflict> {
-    let broken = facts.plan.evaluation.on_participants && facts.plan.data.held_out == 0.0;
-    broken.then(|| Conflict {
+    let (evaluation, data) = (&facts.plan.evaluation, &facts.plan.data);
+    let mut alternatives = vec![within("data", "held_out = 0.2")];
+    if data.test_source.is_some() {
+        alternatives.push(within("evaluation", "on = [\"coordinator\"]"));
+    }
+    (evaluation.on_participants && data.held_out == 0.0).then(|| Conflict {
         key: "data.held_out",
         because: "evaluation.on",
         expected: HELD_OUT.into(),
         found: "0.0".into(),
-        alternatives: vec![
-            within("data", "held_out = 0.2"),
-            within("evaluation", "on = [\"coordinator\"]"),
-        ],
+        alternatives,
     })
 }
 

@@ -27,7 +27,6 @@ fn good_plans_parse_and_keep_their_meaning() {
 fn bad_plans_are_refused_in_these_words() {
     for path in files("bad") {
         let refusal = refused(&fs::read_to_string(&path).unwrap());
-        fs::write(path.with_extension("txt"), refusal.clone() + "\n").unwrap();
         let expected = fs::read_to_string(path.with_extension("txt")).unwrap_or_default();
         assert_eq!(refusal + "\n", expected, "{}", path.display());
     }
@@ -37,9 +36,6 @@ fn bad_plans_are_refused_in_these_words() {
 #[test]
 fn the_canonical_text_is_pinned() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors/plan");
-    fs::write(folder.join("good/default.toml"), plan("").to_toml()).unwrap();
-    fs::write("/tmp/schema.json", schema(&registry()).to_string()).unwrap();
-    fs::write("/tmp/example.toml", tacit_core::plan::example(&registry())).unwrap();
     let pinned = fs::read_to_string(folder.join("good/default.toml")).unwrap();
     assert_eq!(plan("").to_toml(), pinned);
 }
