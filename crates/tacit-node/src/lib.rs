@@ -5,8 +5,11 @@
 //! lose is in a [`store`].
 #![forbid(unsafe_code)]
 
+pub mod desk;
 mod files;
 pub mod pki;
+pub mod server;
 pub mod store;
+pub mod telemetry;
 pub mod tls;
 pub mod wire;

@@ -95,7 +95,7 @@ impl ClientCertVerifier for ParticipantVerifier {
         let refuse = rustls::Error::InvalidCertificate;
         let subject = Subject::of_certificate(end_entity)
             .map_err(|_| refuse(CertificateError::ApplicationVerificationFailure))?;
-        match self.revocations.check(&subject) {
+        match self.revocations.check(&subject.serial) {
             Ok(()) => Ok(verified),
             Err(Error::Peer(_)) => Err(refuse(CertificateError::Revoked)),
             Err(error) => {

@@ -1,4 +1,5 @@
 //! The store under kills, torn files, gaps and lies.
+#![allow(clippy::unwrap_used)]
 
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead as _, BufReader};

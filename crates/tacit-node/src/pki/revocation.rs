@@ -1,6 +1,5 @@
 //! Which certificates are no longer good: a signed list, read again whenever its file changes.
 
-use super::certificate::Subject;
 use crate::files;
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use rustls::pki_types::pem::PemObject as _;
@@ -51,9 +50,9 @@ impl Revocations {
         Ok(list)
     }
 
-    /// Refuses a revoked certificate.
-    pub fn check(&self, subject: &Subject) -> Result<(), Error> {
-        match self.with_current(|serials| serials.contains(&subject.serial))? {
+    /// Refuses a revoked certificate by its serial number (big-endian).
+    pub fn check(&self, serial: &[u8]) -> Result<(), Error> {
+        match self.with_current(|serials| serials.contains(serial))? {
             true => Err(Refusal::BadCertificate { why: "revoked".into() }.into()),
             false => Ok(()),
         }
