@@ -76,7 +76,7 @@ pub(super) fn read(text: &str, registry: &Registry) -> Result<Settings, Vec<Plan
 }
 
 fn is_table_or_rule(key: &str) -> bool {
-    SECTIONS.iter().any(|section| section.name == key)
+    SECTIONS.iter().any(|section| !key.is_empty() && section.name == key)
         || RULES.iter().any(|rule| rule.family.key() == key)
 }
 

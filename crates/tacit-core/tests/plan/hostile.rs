@@ -41,6 +41,8 @@ fn bad_values() {
         ("[evaluation]\non = [\"coordinator\", \"coordinator\"]", "plan.toml:2: evaluation.on"),
         ("[evaluation]\non = [\"nobody\"]", "plan.toml:2: evaluation.on: expected a list"),
         ("aggregator.rule.x = 1", "plan.toml:1: aggregator.rule: expected the name"),
+        ("\"\" = 1", "plan.toml:1: expected one of the keys name"),
+        ("[cohort]\n\"\" = 1", "plan.toml:2: cohort.: expected one of the keys size"),
         ("name = \"a", "plan.toml:1: expected valid TOML"),
     ] {
         let refusal = refused(text);

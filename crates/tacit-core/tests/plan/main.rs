@@ -1,4 +1,5 @@
 //! Plans: reading, canonical text, errors.
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 mod coherence;
 mod files;
