@@ -1,0 +1,269 @@
+//! A whole federation in one process: the coordinator's [`Run`] and [`Centre`] and every
+//! participant's [`local::contribute`], with function calls where a network would be.
+//!
+//! The model is the same, bit for bit, whatever the number of threads, and the same as that of a
+//! networked run of the plan in which everybody answers: seeds belong to participants and
+//! rounds, and sums are exact. Where a plan invites more participants than it waits for, the
+//! first to answer are drawn from the plan's seed.
+
+mod train;
+
+use crate::memory::MemoryStore;
+use crate::ports::{SystemClock, SystemEntropy};
+use std::collections::VecDeque;
+use tacit_core::central::{Centre, Ports};
+use tacit_core::error::{Error, Fault};
+use tacit_core::history::RoundReport;
+use tacit_core::ids::ParticipantId;
+use tacit_core::messages::{SignedContribution, Task};
+use tacit_core::params::Params;
+use tacit_core::plan::{Plan, Sampling};
+use tacit_core::round::{Action, Entry, Event, Kind, Outcome, Setup, Summary};
+use tacit_core::run::{Course, Finish, Run};
+use tacit_core::traits::{Blobs, Clock, Spool};
+use tacit_learn::federation::Federation;
+use train::Pool;
+
+/// Payloads of a round kept in memory by default, in bytes; more go to a temporary file.
+pub const MEMORY_BYTES: u64 = 1 << 30;
+
+/// How to simulate.
+pub struct Options<'a> {
+    /// Worker threads, each with one trainer; 0 means one per core.
+    pub threads: usize,
+    /// Payloads of a round kept in memory, in bytes.
+    pub memory_bytes: u64,
+    /// Time for reports; no deadline ever passes.
+    pub clock: &'a dyn Clock,
+    /// What else to do with every fact, summary and model.
+    pub recorder: &'a mut dyn Recorder,
+}
+
+impl<'a> Options<'a> {
+    /// One thread per core, the machine's clock.
+    pub fn new(recorder: &'a mut dyn Recorder) -> Self {
+        Self { threads: 0, memory_bytes: MEMORY_BYTES, clock: &SystemClock, recorder }
+    }
+}
+
+/// Leaves behind what a coordinator would: journal, transparency log, models.
+pub trait Recorder {
+    /// The journal's next entry.
+    fn persist(&mut self, _entry: &Entry) -> Result<(), Error> {
+        Ok(())
+    }
+    /// Appends the summary of a round that is over to the transparency log; returns its index.
+    fn log(&mut self, summary: &Summary) -> Result<u64, Error>;
+    /// The model released by `round`.
+    fn publish(&mut self, _round: u32, _model: &Params) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// Leaves nothing behind.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unrecorded {
+    summaries: u64,
+}
+
+impl Recorder for Unrecorded {
+    fn log(&mut self, _summary: &Summary) -> Result<u64, Error> {
+        self.summaries += 1;
+        Ok(self.summaries - 1)
+    }
+}
+
+/// What a simulated run gave.
+#[derive(Debug)]
+pub struct SimOutcome {
+    /// One report per round.
+    pub history: Vec<RoundReport>,
+    /// The last released model, or the initial one.
+    pub model: Params,
+    /// Why the run is over.
+    pub finish: Finish,
+}
+
+/// Runs `plan` over `federation`; `observe` sees the report of each round as it ends.
+///
+/// # Errors
+/// Rules of the plan that cannot be made, failures of the recorder or the temporary file, and
+/// broken promises. A participant that fails declines; a round that fails is in the history.
+pub fn simulate(
+    plan: &Plan,
+    federation: &Federation,
+    options: Options<'_>,
+    observe: &mut dyn FnMut(&RoundReport),
+) -> Result<SimOutcome, Error> {
+    let model = federation.initial_model()?;
+    let store = MemoryStore::new(options.memory_bytes);
+    let digest = store.put(&model.to_bytes())?;
+    let centre = Centre::new(plan, model.layout().clone(), federation.evaluator()?)?;
+    let course = Course::new(plan, digest, model.values().len() as u64 * 4);
+    let enrol = |(id, _): &(ParticipantId, _)| Kind::Enrolled { participant: id.clone() };
+    let simulation = Simulation {
+        pool: Pool::new(plan, federation, options.threads)?,
+        events: federation.participants().iter().map(enrol).collect(),
+        plan,
+        store,
+        centre,
+        clock: options.clock,
+        recorder: options.recorder,
+        observe,
+        offer: None,
+        history: Vec::new(),
+    };
+    simulation.run(Run::new(course))
+}
+
+struct Simulation<'a> {
+    plan: &'a Plan,
+    pool: Pool<'a>,
+    store: MemoryStore,
+    centre: Centre,
+    clock: &'a dyn Clock,
+    recorder: &'a mut dyn Recorder,
+    observe: &'a mut dyn FnMut(&RoundReport),
+    events: VecDeque<Kind>,
+    offer: Option<Offer>,
+    history: Vec<RoundReport>,
+}
+
+/// The task of the round that collects, and who has not begun it, in the order of arrival.
+struct Offer {
+    task: Task,
+    waiting: VecDeque<ParticipantId>,
+    missing: usize,
+}
+
+impl Simulation<'_> {
+    fn run(mut self, mut run: Run) -> Result<SimOutcome, Error> {
+        while run.finish().is_none() {
+            let mut at_ms = self.clock.now_ms();
+            let idle = self.events.is_empty() && !self.train()?;
+            if idle {
+                // Nobody is left who could answer: let the deadline pass.
+                let rules = &run.round().setup().rules;
+                at_ms += rules.enrol_timeout_ms.max(rules.collect_timeout_ms);
+            }
+            let kind = self.events.pop_front().unwrap_or(Kind::Tick);
+            let (next, actions) = run.step(Event { at_ms, kind });
+            run = next;
+            if idle && actions.is_empty() {
+                return Err(Error::Bug("a simulated run stands still"));
+            }
+            for action in actions {
+                self.carry_out(action, &run)?;
+            }
+        }
+        let finish = run.finish().cloned().ok_or(Error::Bug("a run ended without an end"))?;
+        let model = self.centre.load(&self.store, run.model())?;
+        Ok(SimOutcome { history: self.history, model, finish })
+    }
+
+    fn carry_out(&mut self, action: Action, run: &Run) -> Result<(), Error> {
+        match action {
+            Action::Persist(entry) => self.recorder.persist(&entry)?,
+            Action::Offer { task, to } => self.offered(task, to, run),
+            Action::Aggregate { setup, contributions } => {
+                let kind = self.aggregate(&setup, &contributions)?;
+                self.events.push_back(kind);
+            }
+            Action::Log(summary) => {
+                let (round, index) = (summary.setup.round, self.recorder.log(&summary)?);
+                let report = RoundReport::from(&*summary);
+                (self.observe)(&report);
+                self.history.push(report);
+                self.retire(&summary)?;
+                self.events.push_back(Kind::Logged { round, index });
+            }
+            Action::Publish { round, model } => {
+                let model = self.centre.load(&self.store, model)?;
+                self.recorder.publish(round, &model)?;
+                self.events.push_back(Kind::Published { round });
+            }
+            Action::Forget { round } => self.store.forget(round)?,
+            // Function calls lose no answers, and nobody is late.
+            Action::Acknowledge { .. } | Action::Refuse { .. } | Action::SetTimer { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn offered(&mut self, task: Task, mut to: Vec<ParticipantId>, run: &Run) {
+        let round = task.round;
+        if run.round().state() == "distributing" {
+            let received = |participant| Kind::Received { participant, round };
+            return self.events.extend(to.into_iter().map(received));
+        }
+        let rules = &run.round().setup().rules;
+        let missing = match rules.sampling {
+            Sampling::Fixed => rules.size.min(to.len()),
+            Sampling::Poisson => to.len(),
+        };
+        if missing < to.len() {
+            let seed = self.plan.seed().derive("tacit/v1/arrival", &[&round.to_le_bytes()]);
+            seed.rng().shuffle(&mut to);
+        }
+        self.offer = Some(Offer { task, waiting: to.into(), missing });
+    }
+
+    /// Lets as many participants train as are still waited for; false if nobody is.
+    fn train(&mut self) -> Result<bool, Error> {
+        let Some(offer) = &mut self.offer else { return Ok(false) };
+        let now = offer.missing.min(offer.waiting.len());
+        if now == 0 {
+            return Ok(false);
+        }
+        let members: Vec<ParticipantId> = offer.waiting.drain(..now).collect();
+        let task = offer.task.clone();
+        let model = self.centre.load(&self.store, task.model)?;
+        let round = task.round;
+        let answers = self.pool.train(&task, &model, &members, &self.store, self.clock)?;
+        for (participant, answer) in members.into_iter().zip(answers) {
+            self.events.push_back(match answer {
+                Ok(contribution) => {
+                    offer.missing -= 1;
+                    let signature = String::new();
+                    Kind::Contributed(SignedContribution { contribution, signature })
+                }
+                Err(Error::Bug(promise)) => return Err(Error::Bug(promise)),
+                Err(error) => Kind::Declined { participant, round, why: error.to_string() },
+            });
+        }
+        Ok(true)
+    }
+
+    fn aggregate(
+        &mut self,
+        setup: &Setup,
+        contributions: &[SignedContribution],
+    ) -> Result<Kind, Error> {
+        self.offer = None;
+        let entropy = &mut SystemEntropy;
+        let (blobs, spool, clock) = (&self.store, &self.store, self.clock);
+        let mut ports = Ports { blobs, spool, clock, entropy };
+        match self.centre.aggregate(setup, contributions, &mut ports) {
+            Ok(outcome) => Ok(Kind::Aggregated(outcome)),
+            Err(error) => match error.fault() {
+                Fault::Peer | Fault::Caller => {
+                    let (round, why) = (setup.round, error.to_string());
+                    Ok(Kind::AggregationFailed { round, why })
+                }
+                Fault::World | Fault::Bug => Err(error),
+            },
+        }
+    }
+
+    /// Drops the model and slots that nothing will be computed from again.
+    fn retire(&mut self, summary: &Summary) -> Result<(), Error> {
+        let Ok(Outcome { model, slots, .. }) = &summary.result else {
+            self.offer = None;
+            return Ok(());
+        };
+        let before = std::iter::once(&summary.setup.model).chain(&summary.setup.slots);
+        for digest in before.filter(|digest| *digest != model && !slots.contains(digest)) {
+            self.store.remove(*digest)?;
+        }
+        Ok(())
+    }
+}

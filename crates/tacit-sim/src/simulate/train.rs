@@ -1,0 +1,114 @@
+//! Participants trained side by side: one trainer per thread, biggest shards first.
+
+use crate::memory::MemoryStore;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use tacit_core::error::Error;
+use tacit_core::ids::ParticipantId;
+use tacit_core::local::{self, Local, LocalData};
+use tacit_core::messages::{Contribution, Task};
+use tacit_core::params::Params;
+use tacit_core::pipeline::{Channel, Inspector};
+use tacit_core::plan::Plan;
+use tacit_core::traits::{Clock, Trainer};
+use tacit_learn::federation::Federation;
+
+/// Trainers, and the data that they all read.
+pub(super) struct Pool<'a> {
+    plan: &'a Plan,
+    data: BTreeMap<&'a ParticipantId, &'a LocalData>,
+    workers: Vec<Worker>,
+}
+
+struct Worker {
+    trainer: Box<dyn Trainer>,
+    channel: Channel,
+}
+
+type Answer = Result<Contribution, Error>;
+
+/// One round's work.
+struct Work<'a> {
+    jobs: Vec<(usize, Local<'a>)>,
+    next: AtomicUsize,
+    task: &'a Task,
+    model: &'a Params,
+    store: &'a MemoryStore,
+    clock: &'a dyn Clock,
+}
+
+impl<'a> Pool<'a> {
+    /// `threads` workers; 0 means one per core.
+    pub(super) fn new(
+        plan: &'a Plan,
+        federation: &'a Federation,
+        threads: usize,
+    ) -> Result<Self, Error> {
+        let cores = || thread::available_parallelism().map_or(1, usize::from);
+        let threads = if threads == 0 { cores() } else { threads };
+        let worker = |_| Ok(Worker { trainer: federation.trainer()?, channel: plan.channel()? });
+        let workers = (0..threads).map(worker).collect::<Result<_, Error>>()?;
+        let data = federation.participants().iter().map(|(id, data)| (id, data)).collect();
+        Ok(Self { plan, data, workers })
+    }
+
+    /// Trains every member from `model` and keeps the payloads; answers in the order of members.
+    pub(super) fn train(
+        &mut self,
+        task: &Task,
+        model: &Params,
+        members: &[ParticipantId],
+        store: &MemoryStore,
+        clock: &dyn Clock,
+    ) -> Result<Vec<Answer>, Error> {
+        let plan = self.plan;
+        let mut jobs = Vec::with_capacity(members.len());
+        for (place, participant) in members.iter().enumerate() {
+            let data = self.data.get(participant);
+            let data = data.ok_or(Error::Bug("a stranger was drawn into a cohort"))?;
+            jobs.push((place, Local { plan, participant, data }));
+        }
+        // The longest first, so that no thread begins one when the others are done.
+        jobs.sort_by_key(|(_, local)| std::cmp::Reverse(local.data.train.len()));
+        let work = Work { jobs, next: AtomicUsize::new(0), task, model, store, clock };
+        let threads = self.workers.len().min(members.len());
+        let mut answers: Vec<(usize, Answer)> = match &mut self.workers[..threads] {
+            [worker] => worker.work(&work),
+            workers => thread::scope(|scope| {
+                let threads = workers.iter_mut().map(|worker| scope.spawn(|| worker.work(&work)));
+                let threads: Vec<_> = threads.collect();
+                let joined = threads.into_iter().map(|thread| thread.join());
+                joined.collect::<Result<Vec<_>, _>>()
+            })
+            .map_err(|_| Error::Bug("a trainer panicked"))?
+            .into_iter()
+            .flatten()
+            .collect(),
+        };
+        answers.sort_unstable_by_key(|(place, _)| *place);
+        Ok(answers.into_iter().map(|(_, answer)| answer).collect())
+    }
+}
+
+impl Worker {
+    fn work(&mut self, work: &Work<'_>) -> Vec<(usize, Answer)> {
+        let mut answers = Vec::new();
+        while let Some((place, local)) = work.jobs.get(work.next.fetch_add(1, Ordering::Relaxed)) {
+            answers.push((*place, self.contribute(local, work)));
+        }
+        answers
+    }
+
+    fn contribute(&mut self, local: &Local<'_>, work: &Work<'_>) -> Answer {
+        let trainer = &mut *self.trainer;
+        let (contribution, payload) =
+            local::contribute(local, trainer, work.task, work.model, work.clock)?;
+        // What a coordinator would turn away at its door must not get in here either.
+        let mut inspector = Inspector::new(&self.channel, work.model.values().len());
+        inspector.push(&payload)?;
+        inspector.finish()?;
+        work.store.keep(contribution.round, contribution.payload, payload)?;
+        Ok(contribution)
+    }
+}
