@@ -2,6 +2,7 @@
 
 use crate::error::AuditError;
 use crate::tree::TILE_WIDTH;
+use std::cmp::Ordering;
 
 /// The signed checkpoint.
 pub(crate) const CHECKPOINT: &str = "checkpoint";
@@ -63,42 +64,47 @@ impl Place {
         (place.path() == path).then_some(place)
     }
 
-    /// The partial files of a log of `size` entries.
-    pub fn partial(size: u64) -> Vec<Place> {
-        let levels =
-            std::iter::once((None, size)).chain((0..5).map(|l| (Some(l), size >> (8 * l))));
-        levels
-            .map(|(level, n)| Place { level, number: n / TILE_WIDTH, width: n % TILE_WIDTH })
-            .filter(|place| place.width > 0)
-            .collect()
+    /// Every file that a log of `size` entries needs, bundles first. `from`: only those that a log
+    /// of `from` entries does not already have. Lazy: a size is believed only as files turn up.
+    pub fn needed(from: u64, size: u64) -> impl Iterator<Item = Place> {
+        rows().flat_map(move |(level, shift)| row(level, from >> (8 * shift), size >> (8 * shift)))
     }
 
-    /// Every file that a log of `size` entries needs. `from`: only those that a log of `from`
-    /// entries does not already have.
-    pub fn needed(from: u64, size: u64) -> Vec<Place> {
-        let mut places = row(None, from, size);
-        for level in 0..5 {
-            let (from, size) = (from >> (8 * level), size >> (8 * level));
-            places.extend(row(Some(level), from, size));
+    /// Whether a log of `size` entries needs this file.
+    pub fn is_needed(&self, size: u64) -> bool {
+        let level = self.level.unwrap_or(0);
+        let count = if level < LEVELS { size >> (8 * level) } else { 0 };
+        match self.number.cmp(&(count / TILE_WIDTH)) {
+            Ordering::Less => self.width == TILE_WIDTH,
+            Ordering::Equal => self.width == count % TILE_WIDTH && self.width > 0,
+            Ordering::Greater => false,
         }
-        places
+    }
+
+    /// The partial files of a log of `size` entries.
+    pub fn partial(size: u64) -> impl Iterator<Item = Place> {
+        rows().flat_map(move |(level, shift)| {
+            let count = size >> (8 * shift);
+            row(level, count - count % TILE_WIDTH, count)
+        })
     }
 }
 
-// Five levels of tiles hold 2⁴⁰ entries.
-const _: () = assert!(crate::tree::LOG_ENTRIES == 1 << (8 * 5));
+/// Levels of tiles: five hold 2⁴⁰ entries.
+const LEVELS: u8 = 5;
+const _: () = assert!(crate::tree::LOG_ENTRIES == 1 << (8 * LEVELS));
 
-fn row(level: Option<u8>, from: u64, size: u64) -> Vec<Place> {
-    if from == size {
-        return Vec::new();
-    }
-    let first = from / TILE_WIDTH;
-    let full = (first..size / TILE_WIDTH).map(|number| (number, TILE_WIDTH));
-    let partial = (size / TILE_WIDTH, size % TILE_WIDTH);
-    full.chain([partial])
-        .filter(|(_, width)| *width > 0)
-        .map(|(number, width)| Place { level, number, width })
-        .collect()
+/// Entry bundles, then tiles level by level; with the level that counts them.
+fn rows() -> impl Iterator<Item = (Option<u8>, u8)> {
+    std::iter::once((None, 0)).chain((0..LEVELS).map(|level| (Some(level), level)))
+}
+
+fn row(level: Option<u8>, from: u64, size: u64) -> impl Iterator<Item = Place> {
+    let changed = from != size;
+    let full = (from / TILE_WIDTH..size / TILE_WIDTH).map(|number| (number, TILE_WIDTH));
+    full.chain([(size / TILE_WIDTH, size % TILE_WIDTH)])
+        .filter(move |(_, width)| changed && *width > 0)
+        .map(move |(number, width)| Place { level, number, width })
 }
 
 /// Appends an entry to a bundle: its length in two bytes, big-endian, and itself.
@@ -171,7 +177,7 @@ mod tests {
     #[test]
     fn the_files_of_a_size_are_those_of_its_growth() {
         // 256² + 256 + 1 entries: two levels full, a third begun.
-        let paths: Vec<_> = Place::needed(65_535, 65_793).iter().map(Place::path).collect();
+        let paths: Vec<_> = Place::needed(65_535, 65_793).map(|p| p.path()).collect();
         let expected = [
             "tile/entries/255",
             "tile/entries/256",
@@ -184,7 +190,18 @@ mod tests {
             "tile/2/000.p/1",
         ];
         assert_eq!(paths, expected);
-        assert_eq!(Place::needed(5, 5), []);
+        assert_eq!(Place::needed(5, 5).count(), 0);
+        for size in [0, 1, 255, 256, 257, 65_536, 65_793, 70_000] {
+            assert!(Place::needed(0, size).all(|place| place.is_needed(size)));
+            let mut partial: Vec<_> = Place::partial(size).collect();
+            let mut expected: Vec<_> = Place::needed(0, size).filter(|p| p.width < 256).collect();
+            partial.sort();
+            expected.sort();
+            assert_eq!(partial, expected, "{size}");
+            assert!(
+                partial.iter().all(|place| !place.is_needed(size + 1) || place.level > Some(0))
+            );
+        }
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl Log {
     }
 
     pub(crate) fn open_in(files: Box<dyn Files>, signer: SignerKey) -> Result<Self, AuditError> {
-        check_key(&*files, signer.verifier())?;
+        read_key(&*files, Some(signer.verifier()))?;
         let signed = read_checkpoint(&*files, signer.verifier())?;
         let on_disk = files.list(layout::TILES, true).map_err(reading(layout::TILES))?;
         let on_disk: BTreeSet<Place> = on_disk.iter().filter_map(|p| Place::parse(p)).collect();
@@ -93,18 +93,18 @@ impl Log {
         let former = signed.checkpoint.size;
         let (index, broken) = (None, false);
         let mut log = Self { files, signer, tree, bundle, signed, index, broken, _lock: None };
-        let needed = Place::needed(0, log.tree.size());
-        for place in needed.iter().filter(|place| !on_disk.contains(place)) {
+        let size = log.tree.size();
+        for place in Place::needed(0, size).filter(|place| !on_disk.contains(place)) {
             // The bundles are where the tree was read from: only tiles can be missing.
             if let Some(level) = place.level {
-                log.write_tile(level, place)?;
+                log.write_tile(level, &place)?;
             }
         }
-        if log.tree.size() > former {
+        if size > former {
             log.publish()?;
         }
-        let needed: BTreeSet<Place> = needed.into_iter().collect();
-        on_disk.difference(&needed).try_for_each(|place| log.remove(place))?;
+        let mut stale = on_disk.iter().filter(|place| !place.is_needed(size));
+        stale.try_for_each(|place| log.remove(place))?;
         Ok(log)
     }
 
@@ -252,9 +252,9 @@ impl Log {
             }
         }
         self.publish()?;
-        let kept = Place::partial(self.tree.size());
-        let stale = Place::partial(former);
-        stale.iter().filter(|place| !kept.contains(place)).try_for_each(|place| self.remove(place))
+        let size = self.tree.size();
+        let mut stale = Place::partial(former).filter(|place| !place.is_needed(size));
+        stale.try_for_each(|place| self.remove(&place))
     }
 
     fn write_tile(&self, level: u8, place: &Place) -> Result<(), AuditError> {
@@ -280,15 +280,25 @@ impl Log {
     }
 }
 
-fn check_key(files: &dyn Files, key: &VerifierKey) -> Result<(), AuditError> {
+/// The key beside the log, which must be `pinned` where the caller knows it.
+pub(crate) fn read_key(
+    files: &dyn Files,
+    pinned: Option<&VerifierKey>,
+) -> Result<VerifierKey, AuditError> {
     let path = layout::VERIFIER_KEY;
-    let found = read(files, path, CHECKPOINT_BYTES as u64)?;
-    if found.trim_ascii() != key.to_string().as_bytes() {
-        let found =
-            String::from_utf8_lossy(found.trim_ascii()).chars().take(200).collect::<String>();
-        return Err(AuditError::mismatch(path, "key of the log", key, found));
+    let bytes = read(files, path, CHECKPOINT_BYTES as u64)?;
+    let malformed = || AuditError::malformed(path, "verifier key");
+    let text = String::from_utf8(bytes).map_err(|_| malformed())?;
+    let key = VerifierKey::parse(&text).map_err(|_| malformed())?;
+    if text != format!("{key}\n") {
+        return Err(malformed());
     }
-    Ok(())
+    match pinned {
+        Some(pinned) if *pinned != key => {
+            Err(AuditError::mismatch(path, "key of the log", pinned, key))
+        }
+        _ => Ok(key),
+    }
 }
 
 /// Reads the checkpoint of a log and verifies it under `key`.

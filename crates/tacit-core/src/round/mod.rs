@@ -222,7 +222,10 @@ impl Round {
             Round::Aggregating(state) => state.open().progress(),
             Round::Releasing(state) => state.open().progress(),
             Round::Done(state) => state.open().progress(),
-            Round::Enrolling(_) | Round::Aborted(_) => (0, 0),
+            Round::Aborted(state) => {
+                (state.summary().cohort.len(), state.summary().accepted.len())
+            }
+            Round::Enrolling(_) => (0, 0),
         }
     }
 

@@ -1,0 +1,325 @@
+//! Writes what a run must leave behind: its plan, every round, its end. Each call may be repeated
+//! after a crash and leaves one record.
+
+use crate::aepiot::AepiotServices;
+use crate::files::{Files, Folder};
+use crate::key::{Role, SignerKey};
+use crate::log::{Log, reading};
+use crate::record::{Record, scheme};
+use crate::round_record::{PlanRecord, RoundRecord, RunEndRecord, Spent};
+use crate::verify::{ReplayFacts, round_log_path};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+use tacit_core::codec;
+use tacit_core::digest::Digest;
+use tacit_core::error::Error;
+use tacit_core::evidence::Cost;
+use tacit_core::messages::Evaluation;
+use tacit_core::plan::Plan;
+use tacit_core::registry::Family;
+use tacit_core::rng::Seed;
+use tacit_core::round::{Entry, Round, Setup, Summary, cohort_commitment};
+use tacit_core::traits::Entropy;
+
+/// One line of an exported round log in bytes: a signed contribution is below 2 KiB, a cohort of
+/// 100,000 names below 8 MiB.
+const LINE_BYTES: usize = 16 << 20;
+
+/// Keeps the log of one run.
+pub struct Recorder {
+    log: crate::SharedLog,
+    folder: PathBuf,
+    rules: Rules,
+}
+
+/// What every record repeats of the plan.
+struct Rules {
+    run: String,
+    plan: Digest,
+    num_rounds: u32,
+    aggregator: String,
+    protection: String,
+    strategy: String,
+}
+
+/// What the end of a run is.
+#[derive(Clone, Debug)]
+pub struct End {
+    /// Why it ended.
+    pub finish: String,
+    /// The last round, released or not.
+    pub rounds: u32,
+    /// Rounds released.
+    pub released: u32,
+    /// The last released model.
+    pub model: Digest,
+    /// Its measure, where there is one.
+    pub evaluation: Option<Evaluation>,
+}
+
+impl Recorder {
+    /// Opens the log in `folder` or begins it; its key is kept in the file `key`, which must not
+    /// lie in `folder`: the folder is for everybody.
+    pub fn open(
+        folder: &Path,
+        key: &Path,
+        plan: &Plan,
+        entropy: &mut dyn Entropy,
+    ) -> Result<Self, Error> {
+        let signer = signer(key, &format!("tacit.local/{}", plan.name()), entropy)?;
+        let log = Log::open_or_create(folder, signer)?;
+        let name = |family| plan.choice(family).entry().name.to_owned();
+        let rules = Rules {
+            run: plan.name().to_owned(),
+            plan: plan.digest(),
+            num_rounds: plan.num_rounds(),
+            aggregator: name(Family::Aggregator),
+            protection: name(Family::Protection),
+            strategy: name(Family::Strategy),
+        };
+        Ok(Self { log: Arc::new(Mutex::new(log)), folder: folder.to_owned(), rules })
+    }
+
+    /// The log itself, for checkpoints, proofs and backlinks.
+    pub fn log(&self) -> Result<MutexGuard<'_, Log>, Error> {
+        self.log.lock().map_err(|_| Error::Bug("a thread died holding the log"))
+    }
+
+    /// `aepiotServices` over this log.
+    pub fn services(&self, base: &str) -> Result<AepiotServices, Error> {
+        Ok(AepiotServices::new(self.log.clone(), base)?)
+    }
+
+    /// Records the plan.
+    pub fn begin(&self, model_initial: Digest) -> Result<u64, Error> {
+        let rules = &self.rules;
+        let record = PlanRecord {
+            run: rules.run.clone(),
+            plan: rules.plan,
+            num_rounds: rules.num_rounds,
+            model_initial,
+            aggregator: rules.aggregator.clone(),
+            protection: rules.protection.clone(),
+            strategy: rules.strategy.clone(),
+            privacy_guarantee: self.guarantee(None),
+        };
+        Ok(self.log()?.append_once(&record.to_record()?.to_leaf()?)?)
+    }
+
+    /// Records a round that is over: exports its journal to `rounds/NNNNNN.jsonl`, then appends
+    /// how the model was distributed, what the release costs, and the round itself. Returns the
+    /// index of the last.
+    pub fn round(&self, summary: &Summary, journal: &[Entry]) -> Result<u64, Error> {
+        let mut export = Vec::new();
+        for entry in journal {
+            export.extend(codec::encode(entry));
+            export.push(b'\n');
+        }
+        let path = round_log_path(summary.setup.round);
+        let folder = Folder(self.folder.clone());
+        folder.write(&path, &export).map_err(reading(&path))?;
+        let round = self.round_record(summary, Digest::of_bytes(&export));
+        let mut records = vec![self.distribution(&round, summary)?];
+        if round.model_after.is_some() {
+            records.push(self.privacy_audit(&round));
+        }
+        records.push(round.to_record()?);
+        let leaves = records.iter().map(Record::to_leaf).collect::<Result<Vec<_>, _>>()?;
+        let mut log = self.log()?;
+        let missing: Vec<&[u8]> =
+            leaves.iter().map(Vec::as_slice).filter(|leaf| log.find(leaf).is_none()).collect();
+        log.append_all(&missing)?;
+        leaves
+            .last()
+            .and_then(|leaf| log.find(leaf))
+            .ok_or(Error::Bug("an appended record is not in the log"))
+    }
+
+    /// Records the end of the run.
+    pub fn end(&self, end: &End) -> Result<u64, Error> {
+        let rules = &self.rules;
+        let record = RunEndRecord {
+            run: rules.run.clone(),
+            plan: rules.plan,
+            rounds: end.rounds,
+            released: end.released,
+            model_final: end.model,
+            accuracy: end.evaluation.as_ref().map(Evaluation::accuracy),
+            loss: end.evaluation.as_ref().map(|e| e.loss),
+            spend: None,
+            privacy_guarantee: self.guarantee(None),
+            finish: end.finish.clone(),
+        };
+        Ok(self.log()?.append_once(&record.to_record()?.to_leaf()?)?)
+    }
+
+    fn round_record(&self, summary: &Summary, round_log: Digest) -> RoundRecord {
+        let (rules, setup) = (&self.rules, &summary.setup);
+        let outcome = summary.result.as_ref().ok();
+        let evaluation = outcome.and_then(|o| o.evaluation.as_ref());
+        let mut refusals = summary.refusals.clone();
+        for (reason, count) in outcome.iter().flat_map(|o| &o.turned_away) {
+            *refusals.entry(reason.clone()).or_default() += count;
+        }
+        let (cohort, accepted) = (summary.cohort.len() as u64, summary.accepted.len() as u64);
+        RoundRecord {
+            run: rules.run.clone(),
+            round: setup.round,
+            plan: setup.plan,
+            cohort_commitment: cohort_commitment(&summary.cohort, &setup.seed, setup.round),
+            cohort,
+            accepted,
+            missing: cohort - accepted,
+            refusals,
+            model_before: setup.model,
+            model_after: outcome.map(|o| o.model),
+            aggregator: rules.aggregator.clone(),
+            protection: rules.protection.clone(),
+            strategy: rules.strategy.clone(),
+            wire_bytes_up: outcome.map_or(0, |o| o.bytes_up),
+            wire_bytes_down: outcome.map_or(0, |o| o.bytes_down),
+            accuracy: evaluation.map(Evaluation::accuracy),
+            loss: evaluation.map(|e| e.loss),
+            spend: outcome.map(|o| Spent { cost: o.cost, epsilon: None, delta: None }),
+            privacy_guarantee: self.guarantee(outcome.map(|o| o.cost)),
+            round_log,
+            aborted: summary.result.as_ref().err().map(ToString::to_string),
+        }
+    }
+
+    /// How the model went out: the source document's distribution record, with its three names.
+    fn distribution(&self, round: &RoundRecord, summary: &Summary) -> Result<Record, Error> {
+        let seed = Digest::of_parts(
+            "tacit/v1/subdomains",
+            &[&round.plan.0, &round.round.to_le_bytes(), &round.model_before.0],
+        );
+        // From the round itself, so that repeating the record after a crash repeats the names.
+        let entropy = Repeatable(Seed::from_bytes(seed.0));
+        let services =
+            AepiotServices::with_entropy(self.log.clone(), crate::DEFAULT_BASE, Box::new(entropy))?;
+        let subdomains = services.random_subdomain.generate(3, "model_distribution")?;
+        Ok(Record {
+            kind: "model-distribution".into(),
+            title: format!("Model of round {} of run {}", round.round, round.run),
+            description: format!(
+                "model sha256 {} of {} bytes offered to {} participants",
+                round.model_before, summary.setup.model_bytes, round.cohort
+            ),
+            link: round.step_link(scheme::MODEL_DISTRIBUTION),
+            body: json!({ "purpose": "model_distribution", "subdomains": subdomains }),
+        })
+    }
+
+    fn privacy_audit(&self, round: &RoundRecord) -> Record {
+        Record {
+            kind: "privacy-audit".into(),
+            title: format!("Privacy of round {} of run {}", round.round, round.run),
+            description: round.privacy_guarantee.clone(),
+            link: round.step_link(scheme::PRIVACY_AUDIT),
+            body: json!({ "privacy_guarantee": round.privacy_guarantee }),
+        }
+    }
+
+    /// What is promised, in words: nothing that was not built.
+    fn guarantee(&self, cost: Option<Cost>) -> String {
+        let seen = match self.rules.protection.as_str() {
+            "plain" => "the coordinator sees each update; others on the wire see none",
+            _ => "single updates are protected as the plan's protection says",
+        };
+        let noise = match cost {
+            Some(Cost::Gaussian { .. }) => "noise was added to the release",
+            Some(Cost::Unbounded) | None => "no differential privacy",
+        };
+        format!("{seen}; {noise}")
+    }
+}
+
+/// Replays an exported round log with the state machine that wrote it: the auditor's check that
+/// the counted contributions and the released model follow from the journal. The names of the
+/// roster, the plan and the model before are taken from the log itself.
+pub fn replay(plan: &Plan, bytes: &[u8]) -> Result<ReplayFacts, Error> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| Error::caller("round log", "text", "other bytes"))?;
+    let entries: Vec<Entry> = text
+        .lines()
+        .map(|line| codec::decode("round log", line.as_bytes(), LINE_BYTES))
+        .collect::<Result<_, _>>()?;
+    let first = entries.first().map_or(0, |entry| entry.round);
+    let facts = Facts::of(&entries);
+    let setup = Setup {
+        round: first,
+        plan: plan.digest(),
+        model: facts.model.unwrap_or(Digest([0; 32])),
+        model_bytes: 0,
+        slots: Vec::new(),
+        seed: plan.seed(),
+        rules: plan.cohort().clone(),
+        roster: facts.cohort.iter().cloned().collect(),
+    };
+    if entries.iter().any(|entry| entry.round != first) {
+        return Err(Error::caller("round log", format!("round {first} only"), "another round"));
+    }
+    let records = entries.iter().map(|entry| &entry.fact);
+    let round = Round::replay(setup, records)
+        .map_err(|e| Error::caller("round log", "records in order", e.to_string()))?;
+    let (_, accepted) = round.progress();
+    Ok(ReplayFacts { accepted: accepted as u64, model_after: facts.after })
+}
+
+/// What a round log says of what was there before it.
+struct Facts {
+    model: Option<Digest>,
+    after: Option<Digest>,
+    cohort: Vec<tacit_core::ids::ParticipantId>,
+}
+
+impl Facts {
+    fn of(entries: &[Entry]) -> Self {
+        use tacit_core::round::Record as Fact;
+        let mut facts = Self { model: None, after: None, cohort: Vec::new() };
+        for entry in entries {
+            match &entry.fact {
+                Fact::Opened { cohort, .. } => facts.cohort.clone_from(cohort),
+                Fact::Accepted { signed } => facts.model = Some(signed.contribution.model),
+                Fact::Aggregated { outcome } => facts.after = Some(outcome.model),
+                _ => {}
+            }
+        }
+        facts
+    }
+}
+
+/// Entropy for names that prove nothing and must repeat.
+struct Repeatable(Seed);
+
+impl Entropy for Repeatable {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
+        let mut rng = self.0.rng();
+        bytes.iter_mut().for_each(|byte| *byte = rng.next_u64() as u8);
+        Ok(())
+    }
+}
+
+/// Reads the log's key, or makes one that only its owner may read.
+fn signer(path: &Path, origin: &str, entropy: &mut dyn Entropy) -> Result<SignerKey, Error> {
+    let doing = || format!("reading the log's key {}", path.display());
+    match std::fs::read_to_string(path) {
+        Ok(text) => {
+            let text = zeroize::Zeroizing::new(text);
+            return Ok(SignerKey::parse(&text)?);
+        }
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::world(doing(), e)),
+        Err(_) => {}
+    }
+    let signer = SignerKey::generate(origin, Role::Log, entropy)?;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).map_err(|e| Error::world(doing(), e))?;
+    std::io::Write::write_all(&mut file, signer.to_text().as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(|e| Error::world(doing(), e))?;
+    Ok(signer)
+}
