@@ -2,11 +2,9 @@
 //! Pure like [`Round`]; what it persists are the rounds' records, each with its round.
 
 use crate::digest::Digest;
-use crate::ids::ParticipantId;
 use crate::plan::{Cohort, Plan};
 use crate::rng::Seed;
-use crate::round::{Abort, Action, Entry, Event, Kind, ReplayError, Round, Setup};
-use std::collections::BTreeSet;
+use crate::round::{Abort, Action, Entry, Event, Kind, ReplayError, Roster, Round, Setup};
 
 /// What a run needs to know of its plan.
 #[derive(Clone, Debug)]
@@ -75,13 +73,17 @@ impl Run {
             slots: Vec::new(),
             seed: course.seed,
             rules: course.cohort.clone(),
-            roster: BTreeSet::new(),
+            roster: Roster::new(),
         });
         Self { course, round, failed_in_a_row: 0, released: 0, finish: None }
     }
 
     /// Takes one event and says what to do.
     pub fn step(self, event: Event) -> (Self, Vec<Action>) {
+        if self.finish.is_some() && matches!(event.kind, Kind::Enrolled { .. }) {
+            // Nobody is drawn any more, and nothing is added to a finished journal.
+            return (self, Vec::new());
+        }
         let at_ms = event.at_ms;
         let (round, mut actions) = self.round.step(event);
         let mut run = Self { round, ..self };
@@ -160,7 +162,10 @@ impl Run {
 
     /// What must be done, again if need be.
     pub fn outbox(&self) -> Vec<Action> {
-        self.round.outbox()
+        // The round before may have been over before its payloads were destroyed.
+        let before = self.round.setup().round.saturating_sub(1);
+        let forget = (before > 0).then_some(Action::Forget { round: before });
+        forget.into_iter().chain(self.round.outbox()).collect()
     }
 
     /// The current round, or the last one of a finished run.
@@ -187,7 +192,7 @@ impl Run {
     }
 
     /// Everybody enrolled.
-    pub fn roster(&self) -> &BTreeSet<ParticipantId> {
+    pub fn roster(&self) -> &Roster {
         &self.round.setup().roster
     }
 
@@ -196,3 +201,6 @@ impl Run {
         &self.course
     }
 }
+
+#[cfg(test)]
+mod tests;

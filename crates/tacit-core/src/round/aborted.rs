@@ -9,12 +9,12 @@ use crate::error::Refusal;
 pub struct Aborted {
     pub(super) setup: Setup,
     abort: Abort,
-    summary: Summary,
+    summary: Box<Summary>,
     logged: bool,
 }
 
 impl Aborted {
-    pub(super) fn new(setup: Setup, abort: Abort, summary: Summary) -> Self {
+    pub(super) fn new(setup: Setup, abort: Abort, summary: Box<Summary>) -> Self {
         Self { setup, abort, summary, logged: false }
     }
 
@@ -64,6 +64,6 @@ impl Aborted {
         if self.logged {
             return vec![forget];
         }
-        vec![Action::Log(Box::new(self.summary.clone())), forget]
+        vec![Action::Log(self.summary.clone()), forget]
     }
 }

@@ -2,7 +2,7 @@
 
 use super::open::{Deadline, Open, Tally};
 use super::vocabulary::{Abort, Action, Event, Kind, Record, Setup};
-use super::{Applied, Aggregating, Decision, Round};
+use super::{Aggregating, Applied, Decision, Round};
 use crate::error::Refusal;
 use crate::ids::ParticipantId;
 use crate::limits;
@@ -30,61 +30,16 @@ impl Collecting {
     }
 
     pub(super) fn decide(&self, event: &Event) -> Decision {
-        match &event.kind {
-            Kind::Contributed(signed) => self.contributed(signed, event.at_ms),
-            Kind::Declined { participant, round, why } if *round == self.setup.round => {
-                self.declined(participant, why, event.at_ms)
-            }
-            Kind::Refused { participant, refusal } => {
-                let records = self.open.refusal_record(participant, refusal);
-                Decision { records, replies: Vec::new() }
-            }
-            _ if self.deadline.passed(event.at_ms) => self.close(self.open.tally.accepted, event.at_ms),
-            _ => Decision::default(),
+        if let Some(answer) = answer(&self.setup, &self.open, event) {
+            return answer;
         }
-    }
-
-    fn contributed(&self, signed: &SignedContribution, at_ms: u64) -> Decision {
-        let participant = signed.contribution.participant.clone();
-        if self.open.holds(signed) {
-            return acknowledge(signed);
+        let Open { tally, .. } = self.open;
+        // Settled, but not closed: a crash came between the two records.
+        let settled = self.open.settled(tally, self.setup.rules.minimum);
+        if settled || self.deadline.passed(event.at_ms) {
+            return Decision::record(close(&self.setup, tally.accepted, event.at_ms));
         }
-        if let Err(refusal) = self.open.check(&self.setup, signed) {
-            let records = self.open.refusal_record(&participant, &refusal);
-            return Decision { records, replies: vec![Action::Refuse { participant, refusal }] };
-        }
-        let after = self.open.tally_with_contribution(&participant);
-        let mut decision = Decision::record(Record::Accepted { signed: signed.clone() });
-        decision.replies = acknowledge(signed).replies;
-        if self.open.complete(after) {
-            decision.records.extend(self.close(after.accepted, at_ms).records);
-        }
-        decision
-    }
-
-    fn declined(&self, participant: &ParticipantId, why: &str, at_ms: u64) -> Decision {
-        if !self.open.awaits(participant) {
-            return Decision::default();
-        }
-        let Tally { accepted, declined } = self.open.tally;
-        let after = Tally { accepted, declined: declined + 1 };
-        let why = bounded(why);
-        let mut decision =
-            Decision::record(Record::Declined { participant: participant.clone(), why });
-        let possible = self.open.cohort.len() - after.declined;
-        if self.open.complete(after) || possible < self.setup.rules.minimum {
-            decision.records.extend(self.close(accepted, at_ms).records);
-        }
-        decision
-    }
-
-    fn close(&self, found: usize, at_ms: u64) -> Decision {
-        let expected = self.setup.rules.minimum.max(1);
-        if found < expected {
-            let abort = Abort::TooFewContributions { expected, found };
-            return Decision::record(Record::Aborted { abort });
-        }
-        Decision::record(Record::Closed { at_ms })
+        self.deadline.again(event)
     }
 
     pub(super) fn apply(mut self, record: &Record) -> Applied {
@@ -109,9 +64,72 @@ impl Collecting {
     }
 
     pub(super) fn outbox(&self) -> Vec<Action> {
-        let to = self.open.awaited();
-        let after_ms = self.setup.rules.collect_timeout_ms;
+        let (to, rules) = (self.open.awaited(), &self.setup.rules);
+        let settled = self.open.settled(self.open.tally, rules.minimum);
+        let after_ms = if settled { 0 } else { rules.collect_timeout_ms };
         vec![Action::Offer { task: self.setup.task(), to }, Action::SetTimer { after_ms }]
+    }
+}
+
+/// What becomes of a member's answer to its task; `None` for other events. Distributing asks too.
+pub(super) fn answer(setup: &Setup, open: &Open, event: &Event) -> Option<Decision> {
+    match &event.kind {
+        Kind::Contributed(signed) => Some(contributed(setup, open, signed, event.at_ms)),
+        Kind::Declined { participant, round, why } => {
+            let ours = *round == setup.round && open.awaits(participant);
+            Some(match ours {
+                true => declined(setup, open, participant, why, event.at_ms),
+                false => Decision::default(),
+            })
+        }
+        Kind::Refused { participant, refusal } => {
+            let records = open.refusal_record(participant, refusal);
+            Some(Decision { records, replies: Vec::new() })
+        }
+        _ => None,
+    }
+}
+
+fn contributed(setup: &Setup, open: &Open, signed: &SignedContribution, at_ms: u64) -> Decision {
+    let participant = signed.contribution.participant.clone();
+    if open.holds(signed) {
+        return acknowledge(signed);
+    }
+    if let Err(refusal) = open.check(setup, signed) {
+        let records = open.refusal_record(&participant, &refusal);
+        return Decision { records, replies: vec![Action::Refuse { participant, refusal }] };
+    }
+    let after = open.tally_with_contribution(&participant);
+    let mut decision = Decision::record(Record::Accepted { signed: signed.clone() });
+    decision.replies = acknowledge(signed).replies;
+    if open.complete(after) {
+        decision.records.push(close(setup, after.accepted, at_ms));
+    }
+    decision
+}
+
+fn declined(
+    setup: &Setup,
+    open: &Open,
+    participant: &ParticipantId,
+    why: &str,
+    at_ms: u64,
+) -> Decision {
+    let Tally { accepted, declined } = open.tally;
+    let after = Tally { accepted, declined: declined + 1 };
+    let participant = participant.clone();
+    let mut decision = Decision::record(Record::Declined { participant, why: bounded(why) });
+    if open.settled(after, setup.rules.minimum) {
+        decision.records.push(close(setup, accepted, at_ms));
+    }
+    decision
+}
+
+fn close(setup: &Setup, found: usize, at_ms: u64) -> Record {
+    let expected = setup.rules.minimum.max(1);
+    match found < expected {
+        true => Record::Aborted { abort: Abort::TooFewContributions { expected, found } },
+        false => Record::Closed { at_ms },
     }
 }
 

@@ -1,8 +1,8 @@
-//! Awaits word that the cohort has the model. A contribution is such a word too.
+//! Awaits word that the cohort has the model. An answer to the task is such a word too.
 
 use super::open::{Deadline, Open};
 use super::vocabulary::{Action, Event, Kind, Record, Setup};
-use super::{Applied, Collecting, Decision, Round};
+use super::{Applied, Collecting, Decision, Round, collecting};
 use crate::ids::ParticipantId;
 use std::collections::BTreeSet;
 
@@ -36,31 +36,33 @@ impl Distributing {
     }
 
     pub(super) fn decide(&self, event: &Event) -> Decision {
-        let begins = match &event.kind {
-            Kind::Received { .. } => self.received.len() == self.open.cohort.len(),
-            Kind::Contributed(_) | Kind::Declined { .. } | Kind::Refused { .. } => true,
-            _ => self.deadline.passed(event.at_ms),
-        };
-        if !begins {
-            return Decision::default();
+        let distributed = Record::Distributed { at_ms: event.at_ms };
+        if let Some(mut answer) = collecting::answer(&self.setup, &self.open, event) {
+            let answers =
+                |r: &Record| matches!(r, Record::Accepted { .. } | Record::Declined { .. });
+            if answer.records.iter().any(answers) {
+                answer.records.insert(0, distributed);
+            }
+            return answer;
         }
-        // The state after this record decides about the event itself.
-        let collecting = Collecting::new(self.setup.clone(), self.open.clone());
-        let mut decision = Decision::record(Record::Distributed { at_ms: event.at_ms });
-        let rest = collecting.decide(event);
-        decision.records.extend(rest.records);
-        decision.replies.extend(rest.replies);
-        decision
+        let everybody = self.received.len() == self.open.cohort.len();
+        let settled = self.open.settled(self.open.tally, self.setup.rules.minimum);
+        if everybody || settled || self.deadline.passed(event.at_ms) {
+            return Decision::record(distributed);
+        }
+        self.deadline.again(event)
     }
 
-    pub(super) fn apply(self, record: &Record) -> Applied {
+    pub(super) fn apply(mut self, record: &Record) -> Applied {
         match record {
             Record::Distributed { .. } => {
-                Ok(Round::Collecting(Collecting::new(self.setup, self.open)))
+                return Ok(Round::Collecting(Collecting::new(self.setup, self.open)));
             }
-            Record::Aborted { abort } => Ok(self.open.abort(self.setup, abort.clone())),
-            _ => Err(Box::new(Round::Distributing(self))),
+            Record::Refused { participant, reason } => self.open.count_refusal(participant, reason),
+            Record::Aborted { abort } => return Ok(self.open.abort(self.setup, abort.clone())),
+            _ => return Err(Box::new(Round::Distributing(self))),
         }
+        Ok(Round::Distributing(self))
     }
 
     pub(super) fn outbox(&self) -> Vec<Action> {

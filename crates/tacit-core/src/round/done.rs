@@ -10,11 +10,11 @@ pub struct Done {
     pub(super) setup: Setup,
     open: Open,
     outcome: Outcome,
-    summary: Summary,
+    summary: Box<Summary>,
 }
 
 impl Done {
-    pub(super) fn new(setup: Setup, open: Open, outcome: Outcome, summary: Summary) -> Self {
+    pub(super) fn new(setup: Setup, open: Open, outcome: Outcome, summary: Box<Summary>) -> Self {
         Self { setup, open, outcome, summary }
     }
 

@@ -25,19 +25,16 @@ impl Enrolling {
             return Decision::reply(refusal);
         }
         let (rules, found) = (&self.setup.rules, self.setup.roster.len());
-        let late = self.deadline.passed(event.at_ms);
-        if found < rules.participants && !late {
-            return Decision::default();
+        let (expected, late) = (rules.minimum, self.deadline.passed(event.at_ms));
+        if !late && (found < rules.participants || found < expected) {
+            return self.deadline.again(event);
         }
-        let expected = rules.minimum;
         if found < expected {
-            return match late {
-                true => abort(Abort::TooFewEnrolled { expected, found }),
-                false => Decision::default(),
-            };
+            return Decision::record(Record::Aborted {
+                abort: Abort::TooFewEnrolled { expected, found },
+            });
         }
-        let cohort =
-            sampling::draw(rules, &self.setup.roster, &self.setup.seed, self.setup.round);
+        let cohort = sampling::draw(rules, &self.setup.roster, &self.setup.seed, self.setup.round);
         let found = cohort.len();
         let mut decision = Decision::record(Record::Opened { at_ms: event.at_ms, cohort });
         if found < expected {
@@ -66,10 +63,9 @@ impl Enrolling {
     }
 
     pub(super) fn outbox(&self) -> Vec<Action> {
-        vec![Action::SetTimer { after_ms: self.setup.rules.enrol_timeout_ms }]
+        let Setup { rules, roster, .. } = &self.setup;
+        // A crash may have come before the draw: then nothing else would wake this state.
+        let full = roster.len() >= rules.participants;
+        vec![Action::SetTimer { after_ms: if full { 0 } else { rules.enrol_timeout_ms } }]
     }
-}
-
-fn abort(abort: Abort) -> Decision {
-    Decision::record(Record::Aborted { abort })
 }

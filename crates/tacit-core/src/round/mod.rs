@@ -21,6 +21,7 @@ mod done;
 mod enrolling;
 mod open;
 mod releasing;
+mod roster;
 mod sampling;
 mod vocabulary;
 
@@ -34,6 +35,7 @@ pub use distributing::Distributing;
 pub use done::Done;
 pub use enrolling::Enrolling;
 pub use releasing::Releasing;
+pub use roster::Roster;
 pub use sampling::{cohort_commitment, draw};
 pub use vocabulary::{
     Abort, Action, Entry, Event, Kind, Outcome, Record, ReplayError, Setup, Summary,
@@ -222,9 +224,7 @@ impl Round {
             Round::Aggregating(state) => state.open().progress(),
             Round::Releasing(state) => state.open().progress(),
             Round::Done(state) => state.open().progress(),
-            Round::Aborted(state) => {
-                (state.summary().cohort.len(), state.summary().accepted.len())
-            }
+            Round::Aborted(state) => (state.summary().cohort.len(), state.summary().accepted.len()),
             Round::Enrolling(_) => (0, 0),
         }
     }

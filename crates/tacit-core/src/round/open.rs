@@ -1,8 +1,8 @@
 //! What Distributing, Collecting and every later state share: the drawn cohort and what has
 //! become of each member.
 
-use super::vocabulary::{Abort, Outcome, Record, Setup, Summary};
-use super::{Aborted, Round};
+use super::vocabulary::{Abort, Action, Event, Kind, Outcome, Record, Setup, Summary};
+use super::{Aborted, Decision, Roster, Round};
 use crate::error::Refusal;
 use crate::ids::ParticipantId;
 use crate::limits;
@@ -29,6 +29,7 @@ pub(super) struct Tally {
 #[derive(Clone, Debug)]
 pub(super) struct Open {
     pub cohort: BTreeMap<ParticipantId, Member>,
+    pub drawn_from: Roster,
     pub wanted: usize,
     pub tally: Tally,
     pub refusals: BTreeMap<String, u64>,
@@ -45,6 +46,7 @@ impl Open {
         };
         Self {
             cohort: cohort.iter().map(|id| (id.clone(), Member::Awaited)).collect(),
+            drawn_from: setup.roster.clone(),
             wanted: wanted.min(cohort.len()),
             tally: Tally::default(),
             refusals: BTreeMap::new(),
@@ -70,6 +72,11 @@ impl Open {
         tally.accepted >= self.wanted || tally.accepted + tally.declined == self.cohort.len()
     }
 
+    /// Whether the deadline need not be awaited: everybody answered, or too many declined.
+    pub fn settled(&self, tally: Tally, minimum: usize) -> bool {
+        self.complete(tally) || self.cohort.len() - tally.declined < minimum
+    }
+
     /// Whether this member has neither contributed nor declined.
     pub fn awaits(&self, participant: &ParticipantId) -> bool {
         self.cohort.get(participant) == Some(&Member::Awaited)
@@ -81,9 +88,7 @@ impl Open {
         let Tally { accepted, declined } = self.tally;
         match self.cohort.get(participant) {
             Some(Member::Awaited) => Tally { accepted: accepted + 1, declined },
-            Some(Member::Declined(_)) => {
-                Tally { accepted: accepted + 1, declined: declined - 1 }
-            }
+            Some(Member::Declined(_)) => Tally { accepted: accepted + 1, declined: declined - 1 },
             _ => self.tally,
         }
     }
@@ -165,7 +170,7 @@ impl Open {
             _ => None,
         });
         Summary {
-            setup: setup.clone(),
+            setup: Setup { roster: self.drawn_from.clone(), ..setup.clone() },
             cohort: self.cohort.keys().cloned().collect(),
             accepted: self.contributions(),
             declined: declined.collect(),
@@ -178,7 +183,7 @@ impl Open {
 
     pub fn abort(self, setup: Setup, abort: Abort) -> Round {
         let summary = self.summary(&setup, Err(abort.clone()));
-        Round::Aborted(Aborted::new(setup, abort, summary))
+        Round::Aborted(Aborted::new(setup, abort, Box::new(summary)))
     }
 }
 
@@ -194,5 +199,16 @@ impl Deadline {
 
     pub fn passed(&self, at_ms: u64) -> bool {
         self.0.is_some_and(|deadline| at_ms >= deadline)
+    }
+
+    /// A tick that came before the deadline, because the clock was set back, asks for another.
+    pub fn again(&self, event: &Event) -> Decision {
+        match (self.0, &event.kind) {
+            (Some(deadline), Kind::Tick) => {
+                let after_ms = deadline.saturating_sub(event.at_ms);
+                Decision::reply(Action::SetTimer { after_ms })
+            }
+            _ => Decision::default(),
+        }
     }
 }

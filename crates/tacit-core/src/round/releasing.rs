@@ -1,7 +1,7 @@
 //! Awaits first the transparency log, then publication: nothing is public that is not logged.
 
 use super::open::Open;
-use super::vocabulary::{Action, Event, Kind, Outcome, Record, Setup};
+use super::vocabulary::{Action, Event, Kind, Outcome, Record, Setup, Summary};
 use super::{Applied, Decision, Done, Round, collecting};
 
 /// See [`Round::Releasing`].
@@ -10,12 +10,15 @@ pub struct Releasing {
     pub(super) setup: Setup,
     open: Open,
     outcome: Outcome,
+    summary: Box<Summary>,
     logged: Option<u64>,
 }
 
 impl Releasing {
     pub(super) fn new(setup: Setup, open: Open, outcome: Outcome) -> Self {
-        Self { setup, open, outcome, logged: None }
+        // Made once: who enrols from now on must not change what is logged after a crash.
+        let summary = Box::new(open.summary(&setup, Ok(outcome.clone())));
+        Self { setup, open, outcome, summary, logged: None }
     }
 
     pub(super) fn open(&self) -> &Open {
@@ -48,8 +51,7 @@ impl Releasing {
                 Ok(Round::Releasing(self))
             }
             Record::Released if self.logged.is_some() => {
-                let summary = self.open.summary(&self.setup, Ok(self.outcome.clone()));
-                Ok(Round::Done(Done::new(self.setup, self.open, self.outcome, summary)))
+                Ok(Round::Done(Done::new(self.setup, self.open, self.outcome, self.summary)))
             }
             _ => Err(Box::new(Round::Releasing(self))),
         }
@@ -58,10 +60,7 @@ impl Releasing {
     pub(super) fn outbox(&self) -> Vec<Action> {
         match self.logged {
             Some(_) => self.publication(),
-            None => {
-                let summary = self.open.summary(&self.setup, Ok(self.outcome.clone()));
-                vec![Action::Log(Box::new(summary))]
-            }
+            None => vec![Action::Log(self.summary.clone())],
         }
     }
 

@@ -6,7 +6,7 @@ use crate::ids::ParticipantId;
 use crate::messages::{Contribution, SignedContribution};
 use crate::plan::{Cohort, Sampling};
 use crate::rng::Seed;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub(super) fn rules(participants: usize) -> Cohort {
     Cohort {
@@ -35,7 +35,7 @@ fn setup(n: usize) -> Setup {
         slots: vec![],
         seed: Seed::root(1),
         rules: rules(n),
-        roster: BTreeSet::new(),
+        roster: Roster::new(),
     }
 }
 
@@ -235,4 +235,72 @@ fn a_clock_that_jumps_back_does_not_prolong_a_round() {
     drive.now = 1006;
     drive.on(Kind::Tick);
     assert_eq!(drive.round.state(), "aggregating");
+}
+
+#[test]
+fn who_enrols_late_changes_no_summary() {
+    let mut drive = Drive::enrolled(3);
+    let drawn_from = drive.round.setup().roster.clone();
+    drive.on(Kind::Enrolled { participant: id(7) });
+    (0..3).for_each(|i| drop(drive.contribute(i)));
+    let actions = drive.on(Kind::Aggregated(outcome(1)));
+    let Some(Action::Log(first)) = actions.last() else { panic!("{actions:?}") };
+    assert_eq!(first.setup.roster, drawn_from, "anybody can draw the cohort again");
+    drive.on(Kind::Enrolled { participant: id(8) });
+    assert_eq!(drive.round.outbox(), [Action::Log(first.clone())]);
+    assert_eq!(drive.round.setup().roster.len(), 5);
+}
+
+#[test]
+fn an_early_tick_asks_for_another() {
+    let mut drive = Drive::enrolled(3);
+    drive.now -= 400;
+    assert_eq!(drive.on(Kind::Tick), [Action::SetTimer { after_ms: 1000 }]);
+    drive.contribute(0);
+    drive.now += 300;
+    assert_eq!(drive.on(Kind::Tick), [Action::SetTimer { after_ms: 700 }]);
+    drive.now += 700;
+    drive.on(Kind::Tick);
+    assert_eq!(drive.round.state(), "aborted");
+}
+
+#[test]
+fn only_members_with_this_rounds_work_begin_collecting() {
+    let mut drive = Drive::enrolled(3);
+    let mut stale = contribution(drive.round.setup(), 0);
+    stale.contribution.round = 9;
+    drive.on(Kind::Contributed(stale));
+    drive.on(Kind::Contributed(contribution(drive.round.setup(), 9)));
+    drive.on(Kind::Declined { participant: id(0), round: 9, why: String::new() });
+    drive.on(Kind::Refused { participant: id(0), refusal: Refusal::TooLate { round: 1 } });
+    assert_eq!(drive.round.state(), "distributing");
+    let refused = drive.log.iter().filter(|r| matches!(r, Record::Refused { .. })).count();
+    assert_eq!(refused, 2);
+}
+
+/// What a crash leaves that comes after `kept` of a step's records.
+fn torn(mut drive: Drive, kept: usize) -> Drive {
+    drive.log.truncate(kept);
+    drive.round = Round::replay(setup(drive.round.setup().rules.participants), &drive.log).unwrap();
+    drive
+}
+
+#[test]
+fn a_crash_between_two_records_does_not_stall() {
+    let mut drive = Drive::enrolled(3);
+    let drawn = drive.log.len();
+    (0..3).for_each(|i| drop(drive.contribute(i)));
+    let closed = drive.log.len();
+
+    let mut drive = torn(drive, closed - 1);
+    assert_eq!(drive.round.state(), "collecting");
+    assert!(drive.round.outbox().contains(&Action::SetTimer { after_ms: 0 }));
+    drive.on(Kind::Tick);
+    assert_eq!(drive.round.state(), "aggregating");
+
+    let mut drive = torn(drive, drawn - 1);
+    assert_eq!(drive.round.state(), "enrolling");
+    assert_eq!(drive.round.outbox(), [Action::SetTimer { after_ms: 0 }]);
+    drive.on(Kind::Tick);
+    assert_eq!(drive.round.state(), "distributing");
 }

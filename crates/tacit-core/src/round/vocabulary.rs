@@ -1,5 +1,6 @@
 //! What goes into a round, what comes out, and what is remembered.
 
+use super::Roster;
 use crate::digest::Digest;
 use crate::error::Refusal;
 use crate::evidence::Cost;
@@ -7,7 +8,7 @@ use crate::ids::ParticipantId;
 use crate::messages::{Evaluation, SignedContribution, Task};
 use crate::plan::Cohort;
 use crate::rng::Seed;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The facts a round starts from.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ pub struct Setup {
     /// Cohort rules of the plan.
     pub rules: Cohort,
     /// Everybody enrolled so far.
-    pub roster: BTreeSet<ParticipantId>,
+    pub roster: Roster,
 }
 
 impl Setup {
@@ -115,7 +116,7 @@ pub enum Kind {
 pub enum Action {
     /// Make the fact durable.
     Persist(Entry),
-    /// Wake the state with a [`Kind::Tick`] when this time has passed.
+    /// Wake the state with a [`Kind::Tick`] when this time has passed; replaces an earlier timer.
     SetTimer {
         /// From now, in milliseconds.
         after_ms: u64,
@@ -302,7 +303,7 @@ pub struct Outcome {
 /// What the transparency log and the history say of a round that is over.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
-    /// The facts it started from.
+    /// The facts it started from; the roster is the one that the cohort was drawn from.
     pub setup: Setup,
     /// Drawn participants.
     pub cohort: Vec<ParticipantId>,
