@@ -40,6 +40,8 @@ nulls = table.set_column(1, "age", pa.array([1.0, None, 3.0, 4.0, 5.0]))
 pq.write_table(nulls, HERE / "bad-null.parquet")
 lists = table.set_column(1, "age", pa.array([[1.0], [2.0, 3.0], [], [4.0], [5.0]]))
 pq.write_table(lists, HERE / "bad-list.parquet")
+nested = table.set_column(1, "age", pa.array([{"years": value} for value in age]))
+pq.write_table(nested, HERE / "bad-nested.parquet")
 
 x = np.arange(4 * 2 * 3, dtype=np.float32).reshape(4, 2, 3) / 8
 y = np.array([0, 2, 1, 2])

@@ -160,10 +160,41 @@ fn bad_parquet_is_refused() {
     assert!(of("bad-null.parquet").contains("row 2, column \"age\""));
     assert!(of("bad-null.parquet").contains("found nothing"));
     assert!(of("bad-list.parquet").contains("flat columns"));
+    assert!(of("bad-nested.parquet").contains("flat columns"));
     assert!(of("clinics-zstd.parquet").to_lowercase().contains("zstd"));
     // The text column is a feature unless it is ignored.
     let text = refused(&Source::new(vector("clinics-snappy.parquet")));
     assert!(text.contains("row 1, column \"clinic\""), "{text}");
+}
+
+#[test]
+fn hostile_parquet_footers_are_refused_before_anything_is_allocated() {
+    let directory = tempfile::tempdir().unwrap();
+    let with = |footer: &[u8]| {
+        let length = u32::try_from(footer.len()).unwrap().to_le_bytes();
+        let bytes = [b"PAR1", footer, &length[..], b"PAR1"].concat();
+        refused(&Source::new(write(directory.path(), "hostile.parquet", bytes)))
+    };
+    // Field 1: version 2. Field 2: a list of structs. In one: field 4 (name), field 5 (children).
+    let element = |children: &[u8]| [&[0x48, 1, b'a', 0x15], children, &[0]].concat();
+    let start = |count: u8| vec![0x15, 4, 0x19, count << 4 | 12];
+    // One element that claims 2³¹ - 1 children.
+    let vast = [start(1), element(&[0xfe, 0xff, 0xff, 0xff, 0x0f]), vec![0]].concat();
+    assert!(with(&vast).contains("flat columns"), "{}", with(&vast));
+    // A million elements, each the only child of the one before.
+    let mut deep = vec![0x15, 4, 0x19, 0xfc, 0xc0, 0x84, 0x3d];
+    (0..1_000_000).for_each(|_| deep.extend(element(&[2])));
+    assert!(with(&deep).contains("flat columns"));
+    // A list of 2⁶³ truth values, structs in structs, an end in the middle, nothing.
+    let list = [&[0x15, 4, 0x89, 0xf1][..], &[0xff; 8], &[0x7f]].concat();
+    let nested = [0x1c].repeat(1_000_000);
+    for footer in [&list[..], &nested, &vast[..6], &[]] {
+        assert!(with(footer).contains("a broken Parquet footer"), "{}", with(footer));
+    }
+    for tail in [&b"PAR1"[..], b"PAR1\xff\xff\xff\xffPAR1", b"PAR1\0\0\0\0PARE"] {
+        let place = write(directory.path(), "tail.parquet", tail);
+        assert!(refused(&Source::new(place)).contains("no Parquet footer"));
+    }
 }
 
 #[test]

@@ -54,6 +54,7 @@ impl Element {
         mut each: impl FnMut(u64, f64) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut buffer = [0u8; 1 << 16];
+        let mut numbers = Vec::with_capacity(buffer.len());
         let mut done = 0u64;
         while done < count {
             // 2¹⁶ is a multiple of every size.
@@ -65,8 +66,13 @@ impl Element {
                 let expected = format!("{count} numbers in {}", path.display());
                 return Err(Error::caller("data file", expected, format!("{found}")));
             }
-            for (i, bytes) in bytes.chunks_exact(self.size).enumerate() {
-                each(done + i as u64, self.decode(bytes))?;
+            numbers.clear();
+            match (self.kind, self.size) {
+                (Kind::Unsigned, 1) => numbers.extend(bytes.iter().map(|&byte| f64::from(byte))),
+                _ => numbers.extend(bytes.chunks_exact(self.size).map(|b| self.decode(b))),
+            }
+            for (i, &number) in numbers.iter().enumerate() {
+                each(done + i as u64, number)?;
             }
             done += wanted as u64;
         }

@@ -4,6 +4,7 @@
 mod csv;
 mod element;
 mod files;
+mod footer;
 mod idx;
 mod npz;
 mod parquet;

@@ -1,6 +1,7 @@
 //! Apache Parquet: flat columns, uncompressed or Snappy.
 
 use super::files::{malformed, open_file};
+use super::footer;
 use super::table::{Role, Table};
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::record::{Field, Row};
@@ -21,7 +22,9 @@ pub(super) fn read(path: &Path, table: &mut Table<'_>) -> Result<(), Error> {
 }
 
 fn rows(path: &Path, table: &mut Table<'_>) -> Result<(), Error> {
-    let reader = SerializedFileReader::new(open_file(path)?).map_err(|e| malformed(path, e))?;
+    let mut file = open_file(path)?;
+    footer::check(&mut file, path)?;
+    let reader = SerializedFileReader::new(file).map_err(|e| malformed(path, e))?;
     let schema = reader.metadata().file_metadata().schema_descr();
     if schema.num_columns() > limits::FEATURES {
         return Err(malformed(path, format!("{} columns", schema.num_columns())));
