@@ -185,5 +185,5 @@ fn parameter_counts_of_the_papers() {
             (entry.name, trainer.initialise(Seed::root(1)).unwrap().values().len())
         })
         .collect();
-    assert_eq!(counts, [("logistic-regression", 7_850), ("2nn", 199_210)]);
+    assert_eq!(counts, [("logistic-regression", 7_850), ("2nn", 199_210), ("cnn", 1_663_370)]);
 }

@@ -4,6 +4,7 @@
 //! engine that the built-in ones share.
 
 mod classifier;
+pub mod cnn;
 mod engine;
 pub mod logistic_regression;
 pub mod two_nn;
@@ -11,4 +12,4 @@ pub mod two_nn;
 use tacit_core::registry::Entry;
 
 /// Every trainer of this crate.
-pub const TRAINERS: &[Entry] = &[logistic_regression::ENTRY, two_nn::ENTRY];
+pub const TRAINERS: &[Entry] = &[logistic_regression::ENTRY, two_nn::ENTRY, cnn::ENTRY];

@@ -1,7 +1,8 @@
 //! y = x · Wᵀ + b, optionally followed by max(0, ·).
 
-use super::gemm::{Mat, product};
-use super::{Backward, Layer};
+use super::product::{Dots, Product, Strided};
+use super::{Backward, Layer, weight_and_bias};
+use pulp::Arch;
 use tacit_core::params::Tensor;
 
 /// A fully connected layer; weights `[outputs, inputs]`, then bias `[outputs]`.
@@ -10,28 +11,19 @@ pub(super) struct Linear {
     inputs: usize,
     outputs: usize,
     relu: bool,
+    arch: Arch,
 }
 
 impl Linear {
     /// `relu` applies max(0, ·) to the outputs.
     pub fn new(name: &'static str, inputs: usize, outputs: usize, relu: bool) -> Self {
-        Self { name, inputs, outputs, relu }
+        Self { name, inputs, outputs, relu, arch: Arch::new() }
     }
 }
 
 impl Layer for Linear {
-    fn tensors(&self) -> [Tensor; 2] {
-        [
-            Tensor {
-                name: format!("{}.weight", self.name),
-                shape: vec![self.outputs, self.inputs],
-            },
-            Tensor { name: format!("{}.bias", self.name), shape: vec![self.outputs] },
-        ]
-    }
-
-    fn fan_in(&self) -> usize {
-        self.inputs
+    fn tensors(&self) -> Vec<Tensor> {
+        weight_and_bias(self.name, vec![self.outputs, self.inputs])
     }
 
     fn inputs(&self) -> usize {
@@ -45,9 +37,8 @@ impl Layer for Linear {
     fn forward(&mut self, rows: usize, params: &[f32], input: &[f32], output: &mut [f32]) {
         let (weight, bias) = params.split_at(self.inputs * self.outputs);
         output.chunks_exact_mut(self.outputs).for_each(|row| row.copy_from_slice(bias));
-        let x = Mat::rows(input, rows, self.inputs);
-        let w = Mat::rows(weight, self.outputs, self.inputs);
-        product(output, 1.0, 1.0, x, w.t());
+        let size = (rows, self.outputs, self.inputs);
+        Dots { out: output, left: input, right: weight, size }.run(self.arch);
         if self.relu {
             output.iter_mut().for_each(|y| *y = y.max(0.0));
         }
@@ -60,14 +51,17 @@ impl Layer for Linear {
                 *d = if y > 0.0 { *d } else { 0.0 };
             });
         }
-        let d_output = Mat::rows(pass.d_output, rows, outputs);
-        if let Some(d_input) = pass.d_input {
-            let weight = Mat::rows(&pass.sink.weights[..inputs * outputs], outputs, inputs);
-            product(d_input, 0.0, 1.0, d_output, weight);
+        if let Some(out) = pass.d_input {
+            let left = Strided { data: pass.d_output, row_stride: outputs, column_stride: 1 };
+            let right = &pass.sink.weights[..inputs * outputs];
+            let size = (rows, inputs, outputs);
+            Product { out, left, right, size, add: false, scale: 1.0 }.run(self.arch);
         }
         let (target, scale) = pass.sink.target();
-        let (weight, bias) = target.split_at_mut(inputs * outputs);
-        product(weight, 1.0, scale, d_output.t(), Mat::rows(pass.input, rows, inputs));
+        let (out, bias) = target.split_at_mut(inputs * outputs);
+        let left = Strided { data: pass.d_output, row_stride: 1, column_stride: outputs };
+        let size = (outputs, inputs, rows);
+        Product { out, left, right: pass.input, size, add: true, scale }.run(self.arch);
         for row in pass.d_output.chunks_exact(outputs) {
             bias.iter_mut().zip(row).for_each(|(b, d)| *b += scale * d);
         }

@@ -1,11 +1,18 @@
 //! A small engine for feed-forward networks: f32, one thread (participants run in parallel, not
 //! one participant's products), all memory taken before the first step.
 
-mod gemm;
+#![allow(clippy::needless_range_loop, reason = "kernels index several arrays by one number")]
+
+mod convolution;
+mod flatten;
 mod linear;
 mod loss;
 mod network;
+mod pool;
+mod product;
 mod sgd;
+mod transform;
+mod winograd;
 
 pub(super) use network::{Network, Run};
 pub(super) use sgd::Sgd;
@@ -13,12 +20,24 @@ pub(super) use sgd::Sgd;
 use sgd::Sink;
 use tacit_core::params::Tensor;
 
-/// One layer with a weight and a bias. Batches are row-major, one example after another.
+/// Examples that go through the layers at a time. Larger batches are summed in parts, so that a
+/// step on all examples needs no more memory than this.
+const ROWS: usize = 128;
+
+/// Weight and bias of the layer `name`; a weight's first dimension is its outputs, the others are
+/// what one output depends on.
+fn weight_and_bias(name: &str, weight: Vec<usize>) -> Vec<Tensor> {
+    let outputs = weight[..1].to_vec();
+    vec![
+        Tensor { name: format!("{name}.weight"), shape: weight },
+        Tensor { name: format!("{name}.bias"), shape: outputs },
+    ]
+}
+
+/// One layer. Batches are row-major, one example after another.
 trait Layer: Send {
-    /// Weight, then bias.
-    fn tensors(&self) -> [Tensor; 2];
-    /// Inputs that one output depends on: the scale of initial weights.
-    fn fan_in(&self) -> usize;
+    /// Weight, then bias; nothing for a layer without parameters.
+    fn tensors(&self) -> Vec<Tensor>;
     /// Values per example that come in.
     fn inputs(&self) -> usize;
     /// Values per example that go out.

@@ -1,19 +1,18 @@
 //! Layers in a row over one flat parameter vector.
 
+use super::convolution::FirstConvolution;
+use super::flatten::Flatten;
 use super::linear::Linear;
 use super::loss::{Outcome, cross_entropy};
 use super::sgd::{Sgd, Sink};
-use super::{Backward, Layer};
+use super::winograd::Convolution;
+use super::{Backward, Layer, ROWS};
 use std::ops::Range;
 use std::sync::Arc;
 use tacit_core::data::Shard;
 use tacit_core::error::Error;
 use tacit_core::params::{Layout, Params, Tensor};
 use tacit_core::rng::Seed;
-
-/// Examples that go through the layers at a time. Larger batches are summed in parts, so that a
-/// step on all examples needs no more memory than this.
-const ROWS: usize = 128;
 
 /// A feed-forward classifier with its scratch memory.
 pub(crate) struct Network {
@@ -51,6 +50,20 @@ impl Network {
         Self::new(names.iter().zip(widths.windows(2)).enumerate().map(layer).collect())
     }
 
+    /// The convolutional network of McMahan et al. 2017, section 3, for `[channels, height, width]`
+    /// pictures whose sides are at least 4.
+    pub fn convolutional(picture: [usize; 3], classes: usize) -> Result<Self, Error> {
+        let [_, height, width] = picture;
+        let pixels = (height / 4) * (width / 4);
+        Self::new(vec![
+            Box::new(FirstConvolution::new("conv1", picture, 32)),
+            Box::new(Convolution::new("conv2", [height / 2, width / 2, 32], 64)),
+            Box::new(Flatten { pixels, channels: 64 }),
+            Box::new(Linear::new("fc1", pixels * 64, 512, true)),
+            Box::new(Linear::new("fc2", 512, classes, false)),
+        ])
+    }
+
     fn new(layers: Vec<Box<dyn Layer>>) -> Result<Self, Error> {
         let layout = Layout::new(layers.iter().flat_map(|layer| layer.tensors()).collect())?;
         let mut end = 0;
@@ -86,8 +99,10 @@ impl Network {
     pub fn initialise(&self, seed: Seed) -> Result<Params, Error> {
         let mut values = Vec::with_capacity(self.layout.len());
         for layer in &self.layers {
-            let bound = 1.0 / (layer.fan_in() as f64).sqrt();
-            for tensor in layer.tensors() {
+            let tensors = layer.tensors();
+            let fan_in = tensors.first().map_or(1, |weight| weight.shape[1..].iter().product());
+            let bound = 1.0 / f64::sqrt(fan_in as f64);
+            for tensor in tensors {
                 let mut rng = seed.derive("tacit/v1/initialise", &[tensor.name.as_bytes()]).rng();
                 let size: usize = tensor.shape.iter().product();
                 values.extend((0..size).map(|_| ((2.0 * rng.unit() - 1.0) * bound) as f32));
