@@ -1,4 +1,5 @@
 //! Summaries and the picture of a partition.
+#![allow(clippy::unwrap_used)]
 
 use tacit_core::rng::Seed;
 use tacit_learn::data::{

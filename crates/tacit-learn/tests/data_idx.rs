@@ -1,4 +1,5 @@
 //! IDX files: the format of MNIST.
+#![allow(clippy::unwrap_used)]
 
 use std::io::Write;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! Laws of every way to deal rows, and what each promises about labels.
+#![allow(clippy::unwrap_used)]
 
 use tacit_core::data::{DataShape, Examples};
 use tacit_core::error::{Error, Fault};

@@ -1,4 +1,5 @@
 //! Tables and arrays written by other programs, and files that are not what they should be.
+#![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 use tacit_core::error::{Error, Fault};

@@ -1,4 +1,5 @@
 //! Held-out rows and the embedded data sets.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use tacit_core::rng::Seed;

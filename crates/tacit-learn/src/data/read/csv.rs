@@ -82,3 +82,18 @@ impl<R: Read> Read for Bounded<R> {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_does_not_end_is_an_error() {
+        let left = Rc::new(Cell::new(1 << 16));
+        let bytes = Bounded { inner: io::repeat(b'1'), left };
+        let error = ReaderBuilder::new().from_reader(bytes).headers().cloned().unwrap_err();
+        let error = fault(Path::new("endless.csv"), error);
+        assert_eq!(error.fault(), tacit_core::error::Fault::Caller);
+        assert!(error.to_string().contains("a record of more than"), "{error}");
+    }
+}
