@@ -95,12 +95,12 @@ impl Target {
         let mut command = Command::new(&self.program);
         // New inputs go to the first directory; the committed seeds are only read.
         command.arg(found).arg(seeds).arg(format!("-max_total_time={seconds}"));
-        command.args([
-            "-timeout=10",
-            "-rss_limit_mb=2048",
-            "-max_len=65536",
-            "-print_final_stats=1",
-        ]);
+        command.args(["-timeout=10", "-rss_limit_mb=2048", "-max_len=65536"]);
+        command.args(["-verbosity=0", "-print_final_stats=1"]);
+        // The readers of data read files: in memory, where the system has such a directory.
+        if Path::new("/dev/shm").is_dir() {
+            command.env("TMPDIR", "/dev/shm");
+        }
         command.arg(format!("-artifact_prefix={}/", crashes.display()));
         command::finish(&mut command)
     }

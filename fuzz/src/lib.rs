@@ -1,0 +1,30 @@
+//! What is fuzzed: decoders, verifiers and state machines, each as a function of bytes that must
+//! never panic and that asserts what must hold for whatever it accepts.
+//!
+//! `fuzz/targets/` makes a libFuzzer program of each (`cargo xtask fuzz`); `cargo test` runs each
+//! over its committed corpus on the stable compiler.
+#![forbid(unsafe_code)]
+
+pub mod codec;
+pub mod compress;
+pub mod data;
+pub mod payload;
+pub mod plan_parse;
+pub mod round_step;
+mod rules;
+
+/// A fuzz target.
+pub type Target = fn(&[u8]);
+
+/// Every target by name: the name of its program and of its corpus.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("codec", codec::run),
+    ("compress", compress::run),
+    ("data_csv", data::csv),
+    ("data_idx", data::idx),
+    ("data_npz", data::npz),
+    ("data_parquet", data::parquet),
+    ("payload", payload::run),
+    ("plan_parse", plan_parse::run),
+    ("round_step", round_step::run),
+];

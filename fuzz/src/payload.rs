@@ -1,0 +1,66 @@
+//! The inspector of payloads, fed in pieces as the network feeds it.
+
+use crate::rules::registry;
+use arbitrary::Unstructured;
+use std::cell::RefCell;
+use tacit_core::digest::Digest;
+use tacit_core::evidence::Clipped;
+use tacit_core::params::{Layout, Tensor, Update};
+use tacit_core::pipeline::{Channel, Inspector};
+use tacit_core::plan::Plan;
+use tacit_core::traits::Context;
+
+/// Lengths of a model: one frame, a full frame, several.
+const LENGTHS: [usize; 6] = [1, 7, 1_000, 16_384, 16_385, 40_000];
+
+thread_local! {
+    static CHANNEL: RefCell<Channel> = RefCell::new(channel());
+}
+
+fn channel() -> Channel {
+    let plan = Plan::parse("[training]\nclip_norm = 5.0\n", registry());
+    plan.expect("a sound plan").channel().expect("a channel")
+}
+
+/// The first byte chooses: hostile bytes in pieces, or an honest payload with bytes changed.
+pub fn run(data: &[u8]) {
+    let Some((&choice, data)) = data.split_first() else { return };
+    let len = LENGTHS[usize::from(choice >> 1) % LENGTHS.len()];
+    CHANNEL.with_borrow_mut(|channel| match choice & 1 {
+        0 => compare(channel, len, data),
+        _ => changed(channel, len, data),
+    });
+}
+
+/// Bytes in pieces of any size are judged as in one.
+fn compare(channel: &Channel, len: usize, data: &[u8]) {
+    let Some((&size, data)) = data.split_first() else { return };
+    let whole = judge(channel, len, data, data.len().max(1));
+    let pieces = judge(channel, len, data, usize::from(size).max(1));
+    assert_eq!(whole, pieces);
+    assert!(!whole || data.len() as u64 <= channel.max_payload(len));
+}
+
+fn judge(channel: &Channel, len: usize, data: &[u8], size: usize) -> bool {
+    let mut inspector = Inspector::new(channel, len);
+    data.chunks(size).all(|piece| inspector.push(piece).is_ok()) && inspector.finish().is_ok()
+}
+
+/// What a participant seals is accepted; with some bytes changed, there is no panic.
+fn changed(channel: &mut Channel, len: usize, data: &[u8]) {
+    let tensor = Tensor { name: "w".into(), shape: vec![len] };
+    let layout = Layout::new(vec![tensor]).expect("a sound layout");
+    let values = (0..len).map(|i| i as f32 / len as f32).collect();
+    let update = Update::new(layout.into(), values, 1).expect("a sound update");
+    let clipped = Clipped::clip(update, channel.bound);
+    let nothing = Digest::of_bytes(b"");
+    let context = Context { plan: nothing, round: 1, model: nothing };
+    let mut payload = channel.seal(&context, &clipped).expect("sealed");
+    assert!(judge(channel, len, &payload, 4096));
+    let mut bytes = Unstructured::new(data);
+    while !bytes.is_empty() {
+        let place = bytes.choose_index(payload.len()).unwrap_or_default();
+        payload[place] ^= bytes.arbitrary::<u8>().unwrap_or_default();
+    }
+    assert_eq!(judge(channel, len, &payload, 1 << 20), judge(channel, len, &payload, 333));
+}
