@@ -16,6 +16,8 @@ pub(super) struct Chart {
     pub(super) heading: &'static str,
     pub(super) caption: String,
     pub(super) svg: Option<String>,
+    /// Whether the picture is so tall that the page should show a part of it.
+    pub(super) tall: bool,
     pub(super) table: Table,
 }
 
@@ -24,6 +26,9 @@ const TABLE_ROWS: usize = 120;
 
 /// Bars in one chart: each some 7 wide.
 const BARS: usize = 60;
+
+/// Rows of a picture that the page shows without scrolling.
+const SHORT: usize = 24;
 
 /// Participants and classes drawn one by one.
 const SINGLE_ROWS: usize = 50;
@@ -117,7 +122,7 @@ fn lines(
     let head = std::iter::once("after round").chain(kept().map(|series| series.0)).collect();
     let caption_of_table = sampled(rows.len(), "round");
     let table = Table { caption: caption_of_table, head, rows: even(&rows, TABLE_ROWS) };
-    Chart { heading, caption: caption.into(), svg: chart.svg(), table }
+    Chart { heading, caption: caption.into(), svg: chart.svg(), tall: false, table }
 }
 
 /// What a table that may leave rows out says about it.
@@ -189,7 +194,7 @@ fn stacked(
         rows,
     };
     let svg = BarChart { label, unit, names, bars }.svg();
-    Chart { heading, caption, svg, table }
+    Chart { heading, caption, svg, tall: false, table }
 }
 
 fn name_of_rounds(first: u32, last: u32) -> String {
@@ -262,8 +267,9 @@ fn classes(figures: &Figures<'_>) -> Chart {
     let title = "Accuracy per class".to_owned();
     let label = Label { id: "classes", title, description };
     let table = table_of(&rows, ["class", "correct"]);
+    let tall = rows.len() > SHORT;
     let svg = RowChart { label, unit: Unit::Percent, full: 1.0, rows }.svg();
-    Chart { heading: "Accuracy per class", caption, svg, table }
+    Chart { heading: "Accuracy per class", caption, svg, tall, table }
 }
 
 fn table_of(rows: &[Row], head: [&'static str; 2]) -> Table {
@@ -313,8 +319,9 @@ fn contributions(figures: &Figures<'_>) -> Chart {
         ),
     };
     let table = table_of(&rows, ["participant", "examples"]);
+    let tall = rows.len() > SHORT;
     let svg = RowChart { label, unit: Unit::Number, full: 0.0, rows }.svg();
-    Chart { heading: "Contribution per participant", caption, svg, table }
+    Chart { heading: "Contribution per participant", caption, svg, tall, table }
 }
 
 /// How long a round took in all, for the table of rounds.

@@ -111,8 +111,15 @@ fn figure(chart: &Chart) -> String {
     match &chart.svg {
         Some(svg) => {
             let table = chart.table.html();
+            let name = escape(chart.heading);
+            let picture = match chart.tall {
+                true => {
+                    format!("picture tall\" role=\"region\" aria-label=\"{name}\" tabindex=\"0")
+                }
+                false => "picture".into(),
+            };
             out += &format!(
-                "<div class=\"picture\">{svg}</div>\n<details><summary>The data as a table\
+                "<div class=\"{picture}\">{svg}</div>\n<details><summary>The data as a table\
                  </summary><div class=\"scroll\">{table}</div></details>\n"
             );
         }
