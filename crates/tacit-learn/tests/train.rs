@@ -1,4 +1,5 @@
 //! Laws of every built-in trainer.
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 use tacit_core::data::{DataShape, Examples, Shard};

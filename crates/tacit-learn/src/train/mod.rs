@@ -5,11 +5,14 @@
 
 mod classifier;
 pub mod cnn;
+pub mod command;
 mod engine;
 pub mod logistic_regression;
+pub mod safetensors;
 pub mod two_nn;
 
 use tacit_core::registry::Entry;
 
 /// Every trainer of this crate.
-pub const TRAINERS: &[Entry] = &[logistic_regression::ENTRY, two_nn::ENTRY, cnn::ENTRY];
+pub const TRAINERS: &[Entry] =
+    &[logistic_regression::ENTRY, two_nn::ENTRY, cnn::ENTRY, command::ENTRY];
