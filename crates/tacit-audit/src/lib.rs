@@ -35,7 +35,7 @@ pub use log::Log;
 pub use proof::{Proven, prove, verify_proof};
 pub use publish::{PublishPolicy, PublishRefusal};
 pub use record::{Record, scheme};
-pub use recorder::{End, Recorder, replay};
+pub use recorder::{End, Recorder, filed_witnesses, replay};
 pub use report::{ModelCheck, Report};
 pub use round_record::{Body, PlanRecord, RoundRecord, RunEndRecord, Spent};
 pub use tree::{ConsistencyProof, InclusionProof, leaf_hash, verify_consistency, verify_inclusion};

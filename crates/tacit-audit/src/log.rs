@@ -3,8 +3,8 @@
 //! # Order of writing
 //!
 //! Every file is replaced as a whole (temporary file, fsync, rename, fsync of the folder), in this
-//! order: entry bundles, tiles, checkpoint; only then are the partial files of the former size
-//! removed. So a crash leaves either the former log with some files beyond it, or the new one.
+//! order: entry bundles; the last of them together with the tiles; the checkpoint; only then are the
+//! partial files of the former size removed. So a crash leaves either the former log with some files beyond it, or the new one.
 //! [`Log::open`] adopts whole entries beyond the checkpoint, in order, and signs them: an entry
 //! that reached the disk is never taken back, even where the checkpoint was lost and restored
 //! from an older copy.
@@ -97,7 +97,7 @@ impl Log {
         for place in Place::needed(0, size).filter(|place| !on_disk.contains(place)) {
             // The bundles are where the tree was read from: only tiles can be missing.
             if let Some(level) = place.level {
-                log.write_tile(level, &place)?;
+                write(&*log.files, &place.path(), &log.tile(level, &place)?)?;
             }
         }
         if size > former {
@@ -243,25 +243,28 @@ impl Log {
     }
 
     fn write(&mut self, former: u64, bundles: &[(Place, Vec<u8>)]) -> Result<(), AuditError> {
-        for (place, bytes) in bundles {
+        let Some(((last, bytes), first)) = bundles.split_last() else { return Ok(()) };
+        // In order, so that no crash leaves a gap between whole bundles.
+        for (place, bytes) in first {
             write(&*self.files, &place.path(), bytes)?;
         }
+        let mut together = vec![(last.path(), bytes.clone())];
         for place in Place::needed(former, self.tree.size()) {
             if let Some(level) = place.level {
-                self.write_tile(level, &place)?;
+                together.push((place.path(), self.tile(level, &place)?));
             }
         }
+        let doing = AuditError::io(format!("writing {} and its tiles", last.path()));
+        self.files.write_all(&together).map_err(doing)?;
         self.publish()?;
         let size = self.tree.size();
         let mut stale = Place::partial(former).filter(|place| !place.is_needed(size));
         stale.try_for_each(|place| self.remove(&place))
     }
 
-    fn write_tile(&self, level: u8, place: &Place) -> Result<(), AuditError> {
-        let path = place.path();
-        let missing = || AuditError::malformed(&path, "tile: beyond the tree");
-        let bytes = self.tree.tile(level, place.number, place.width).ok_or_else(missing)?;
-        write(&*self.files, &path, &bytes)
+    fn tile(&self, level: u8, place: &Place) -> Result<Vec<u8>, AuditError> {
+        let missing = || AuditError::malformed(place.path(), "tile: beyond the tree");
+        self.tree.tile(level, place.number, place.width).ok_or_else(missing)
     }
 
     /// Signs the tree in memory and makes the checkpoint durable.

@@ -111,12 +111,15 @@ fn check_text(
     // A reader decodes what was encoded twice, so it is looked at in every layer.
     let mut layer = text.to_owned();
     loop {
-        let plain = fold(&layer);
-        if holds_address(&plain) {
-            return Err(PublishRefusal::Address { field });
-        }
-        if names_participant(&plain, roster) {
-            return Err(PublishRefusal::Participant { field });
+        // An invisible character may split a name or keep it apart from its neighbours.
+        for gap in ["", " "] {
+            let plain = fold(&layer, gap);
+            if holds_address(&plain) {
+                return Err(PublishRefusal::Address { field });
+            }
+            if names_participant(&plain, roster) {
+                return Err(PublishRefusal::Participant { field });
+            }
         }
         match percent_decode(&layer) {
             decoded if decoded == layer => return Ok(()),
@@ -125,18 +128,26 @@ fn check_text(
     }
 }
 
-/// Lower case, full-width forms as ASCII, invisible characters dropped.
-fn fold(text: &str) -> String {
+/// Lower case, full-width forms as ASCII, `gap` for every invisible character.
+fn fold(text: &str, gap: &str) -> String {
     let narrow = |c: char| match u32::from(c) {
         wide @ 0xff01..=0xff5e => char::from_u32(wide - 0xfee0).unwrap_or(c),
         0x3002 | 0xff61 => '.',
         _ => c,
     };
-    let invisible = |c: &char| {
+    let invisible = |c: char| {
         matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
             || c.is_control()
     };
-    text.chars().filter(|c| !invisible(c)).map(narrow).flat_map(char::to_lowercase).collect()
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if invisible(c) {
+            out.push_str(gap);
+        } else {
+            out.extend(narrow(c).to_lowercase());
+        }
+    }
+    out
 }
 
 fn holds_address(text: &str) -> bool {

@@ -2,8 +2,9 @@
 //! after a crash and leaves one record.
 
 use crate::aepiot::AepiotServices;
+use crate::checkpoint::verify_checkpoint;
 use crate::files::{Files, Folder};
-use crate::key::{Role, SignerKey};
+use crate::key::{Role, SignerKey, VerifierKey};
 use crate::log::{Log, reading};
 use crate::record::{Record, scheme};
 use crate::round_record::{PlanRecord, RoundRecord, RunEndRecord, Spent};
@@ -13,9 +14,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tacit_core::codec;
 use tacit_core::digest::Digest;
-use tacit_core::error::Error;
+use tacit_core::error::{Error, Refusal};
 use tacit_core::evidence::Cost;
-use tacit_core::messages::Evaluation;
+use tacit_core::ids::ParticipantId;
+use tacit_core::messages::{Checkpoint, Evaluation};
 use tacit_core::plan::Plan;
 use tacit_core::registry::Family;
 use tacit_core::rng::Seed;
@@ -25,6 +27,24 @@ use tacit_core::traits::Entropy;
 /// One line of an exported round log in bytes: a signed contribution is below 2 KiB, a cohort of
 /// 100,000 names below 8 MiB.
 const LINE_BYTES: usize = 16 << 20;
+
+/// A verifier key's file in bytes.
+const KEY_BYTES: u64 = 1024;
+
+/// Where the keys of witnesses are filed, below the log's folder.
+const WITNESSES: &str = "witnesses";
+
+/// Keys of the witnesses filed beside a log. They are the coordinator's word: who must know them
+/// for sure asks the witnesses.
+pub fn filed_witnesses(folder: &Path) -> Result<Vec<VerifierKey>, Error> {
+    let files = Folder(folder.to_owned());
+    let mut keys = Vec::new();
+    for path in files.list(WITNESSES, false).map_err(reading(WITNESSES))? {
+        let bytes = files.read(&path, KEY_BYTES).map_err(reading(&path))?.unwrap_or_default();
+        keys.push(VerifierKey::parse(String::from_utf8_lossy(&bytes).trim_ascii())?);
+    }
+    Ok(keys)
+}
 
 /// Keeps the log of one run.
 pub struct Recorder {
@@ -154,6 +174,46 @@ impl Recorder {
         Ok(self.log()?.append_once(&record.to_record()?.to_leaf()?)?)
     }
 
+    /// Adds a participant's cosignature to the checkpoint if `current` says that it is for the
+    /// state the log is in, and files the key to check it with under the participant's name.
+    pub fn cosign(
+        &self,
+        participant: &ParticipantId,
+        key: &str,
+        signature: &[u8],
+        current: impl FnOnce(&Checkpoint) -> bool,
+    ) -> Result<(), Error> {
+        let key = VerifierKey::parse(key)?;
+        let mut log = self.log()?;
+        if key.role() != Role::Witness || key.name() != participant.as_str() {
+            let what = format!("witness key named {}", key.name());
+            return Err(Refusal::Malformed { what }.into());
+        }
+        if !current(&log.checkpoint().checkpoint)
+            || !log.checkpoint().cosigners(std::slice::from_ref(&key)).is_empty()
+        {
+            return Ok(());
+        }
+        let mut signed = verify_checkpoint(&log.checkpoint().to_bytes(), log.verifier())?;
+        signed.add_cosignatures(signature)?;
+        if signed.cosigners(std::slice::from_ref(&key)).is_empty() {
+            return Err(Refusal::BadSignature { participant: participant.clone() }.into());
+        }
+        let path = format!("{WITNESSES}/{participant}.vkey");
+        let folder = Folder(self.folder.clone());
+        let filed = folder.read(&path, KEY_BYTES).map_err(reading(&path))?;
+        let line = format!("{key}\n").into_bytes();
+        match filed {
+            Some(filed) if filed == line => {}
+            // One key per witness: another one would let a stolen certificate speak for it.
+            Some(_) => {
+                return Err(Refusal::BadSignature { participant: participant.clone() }.into());
+            }
+            None => folder.write(&path, &line).map_err(reading(&path))?,
+        }
+        Ok(log.add_cosignatures(signature)?)
+    }
+
     fn round_record(&self, summary: &Summary, round_log: Digest) -> RoundRecord {
         let (rules, setup) = (&self.rules, &summary.setup);
         let outcome = summary.result.as_ref().ok();
@@ -271,7 +331,7 @@ pub fn replay(plan: &Plan, bytes: &[u8]) -> Result<ReplayFacts, Error> {
 struct Facts {
     model: Option<Digest>,
     after: Option<Digest>,
-    cohort: Vec<tacit_core::ids::ParticipantId>,
+    cohort: Vec<ParticipantId>,
 }
 
 impl Facts {

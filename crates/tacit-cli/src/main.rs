@@ -1,2 +1,62 @@
 //! The `tacit` command.
-fn main() {}
+//!
+//! Exit codes: 0 done; 1 the world failed or a bug; 2 the command or its files cannot be used;
+//! 3 an audit found something wrong; 4 the run ended without reaching its end.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
+
+mod commands;
+mod folder;
+mod local;
+mod progress;
+mod report;
+mod stop;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use tacit_core::error::Fault;
+
+/// Federated learning among parties who need not trust one another.
+#[derive(Parser)]
+#[command(name = "tacit", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(commands::run::Args),
+    Plan(commands::plan::Args),
+    Rules(commands::rules::Args),
+    Data(commands::data::Args),
+    Pki(commands::pki::Args),
+}
+
+/// How a command ended without an error.
+enum Ending {
+    Done,
+    AuditFailed,
+    RunFailed,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Run(args) => commands::run::main(args),
+        Command::Plan(args) => commands::plan::main(args),
+        Command::Rules(args) => commands::rules::main(args),
+        Command::Data(args) => commands::data::main(args),
+        Command::Pki(args) => commands::pki::main(args),
+    };
+    match outcome {
+        Ok(Ending::Done) => ExitCode::SUCCESS,
+        Ok(Ending::AuditFailed) => ExitCode::from(3),
+        Ok(Ending::RunFailed) => ExitCode::from(4),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(match error.fault() {
+                Fault::Caller | Fault::Peer => 2,
+                Fault::World | Fault::Bug => 1,
+            })
+        }
+    }
+}

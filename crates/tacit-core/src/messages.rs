@@ -18,6 +18,17 @@ pub struct Task {
     pub model_bytes: u64,
 }
 
+/// What a participant that asks for work is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// There is none yet: ask again.
+    Wait,
+    /// Do this.
+    Task(Task),
+    /// The run is over.
+    Finished,
+}
+
 /// What a trainer is told to do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FitOrder {

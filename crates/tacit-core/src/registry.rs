@@ -255,9 +255,8 @@ impl Registry {
     pub fn new(rooms: &[&[Entry]]) -> Result<Self, Error> {
         let mut entries: Vec<Entry> = rooms.concat();
         entries.sort_by_key(|entry| (entry.family(), entry.name));
-        let same = |pair: &[Entry]| {
-            pair[0].family() == pair[1].family() && pair[0].name == pair[1].name
-        };
+        let same =
+            |pair: &[Entry]| pair[0].family() == pair[1].family() && pair[0].name == pair[1].name;
         if entries.windows(2).any(same) {
             return Err(Error::Bug("two rules of one family share a name"));
         }

@@ -52,6 +52,16 @@ pub enum Finish {
     Failed(Abort),
 }
 
+impl std::fmt::Display for Finish {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Finish::Completed => f.write_str("every round was run"),
+            Finish::TargetReached => f.write_str("the target accuracy was reached"),
+            Finish::Failed(abort) => write!(f, "too many rounds failed: {abort}"),
+        }
+    }
+}
+
 /// Rounds in sequence.
 #[derive(Clone, Debug)]
 pub struct Run {

@@ -5,7 +5,7 @@ use crate::data::Shard;
 use crate::digest::Digest;
 use crate::error::{Error, Refusal};
 use crate::evidence::{Cost, Spend, Summed};
-use crate::messages::{Checkpoint, Contribution, Evaluation, FitOrder, SignedContribution, Task};
+use crate::messages::{Checkpoint, Contribution, Evaluation, FitOrder, Offer, SignedContribution};
 use crate::params::{Params, Update};
 use crate::rng::Seed;
 
@@ -211,8 +211,8 @@ impl<T: Lease + Journal + Blobs + Spool> Store for T {}
 
 /// How a participant reaches its coordinator.
 pub trait Transport: Send {
-    /// Waits for work; `None` when there is none yet.
-    fn next_task(&mut self) -> Result<Option<Task>, Error>;
+    /// Waits for work.
+    fn next_task(&mut self) -> Result<Offer, Error>;
     /// Fetches the model named by `digest` and checks its bytes against it.
     fn fetch(&mut self, digest: Digest) -> Result<Vec<u8>, Error>;
     /// Delivers a contribution; returns once the coordinator can no longer lose it.

@@ -34,7 +34,7 @@ impl Federation {
                 data::Partition::Dirichlet { alpha: *alpha, minimum: 2 }
             }
             plan::Partition::ByColumn { column } => {
-                return Err(Error::caller("partition", "iid, shards or dirichlet", column.clone()));
+                data::Partition::ByColumn { column: column.clone() }
             }
         };
         let count = plan.participants();
@@ -97,9 +97,15 @@ pub fn source(plan: &Plan, place: &str) -> Result<data::Source, Error> {
         plan::Partition::ByColumn { column } => Some(column.clone()),
         _ => None,
     };
-    let label = Some(spec.label.clone()).filter(|l| !l.is_empty() && l != "label");
-    let source = data::Source::new(place);
-    Ok(data::Source { test: spec.test_source.clone(), format, label, group, ..source })
+    Ok(data::Source {
+        place: place.to_owned(),
+        test: spec.test_source.clone(),
+        format,
+        label: Some(spec.label.clone()).filter(|label| !label.is_empty()),
+        group,
+        ignore: spec.ignore.clone(),
+        classes: spec.classes.clone(),
+    })
 }
 
 /// The model before the first round: the same on every machine.

@@ -5,11 +5,15 @@
 //! lose is in a [`store`].
 #![forbid(unsafe_code)]
 
+pub mod client;
+pub mod coordinator;
 pub mod desk;
 mod files;
+pub mod participant;
 pub mod pki;
 pub mod server;
 pub mod store;
 pub mod telemetry;
 pub mod tls;
 pub mod wire;
+pub mod witness;

@@ -71,13 +71,18 @@ impl ErrorReply {
     }
 
     /// The error as the receiver of the reply sees it: its own refused request is
-    /// [`Error::Peer`] with the coordinator's reason, anything else a failure of the world.
+    /// [`Error::Peer`] with the coordinator's reason; another status below 500 is
+    /// [`Error::Caller`], and the rest a failure of the world, which may pass.
     pub fn into_error(self, status: u16) -> Error {
         const REFUSAL_BYTES: usize = 4096;
         if let Ok(refusal) = codec::decode::<Refusal>("refusal", &self.refusal, REFUSAL_BYTES) {
             return refusal.into();
         }
         let words: String = self.message.chars().filter(|c| !c.is_control()).take(200).collect();
+        if status < 500 {
+            let expected = "one that the coordinator answers";
+            return Error::caller("request", expected, format!("status {status}: {words}"));
+        }
         Error::world(format!("ask the coordinator (status {status})"), words)
     }
 }

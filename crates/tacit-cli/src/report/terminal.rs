@@ -22,7 +22,7 @@ pub fn summary_table(facts: &Facts<'_>) -> String {
     row("Accuracy", accuracy(&figures));
     row("Rounds", format!("{} released, {} aborted", figures.released, figures.aborted));
     let all = counted(facts.plan.participants(), "participant");
-    row("Contributors", format!("{} of {all} planned", figures.parts.len()));
+    row("Took part", format!("{} of {all} planned", figures.parts.len()));
     row("Bytes", format!("{} up, {} down", bytes(figures.bytes_up), bytes(figures.bytes_down)));
     let median = figures.median_round_ms.map(|ms| format!(", {} per round (median)", duration(ms)));
     row("Time", duration(figures.wall_ms) + &median.unwrap_or_default());

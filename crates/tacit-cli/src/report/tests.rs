@@ -205,6 +205,7 @@ fn an_ordinary_run() {
     assert_eq!(value["plan"]["digest"], run.plan.digest().to_string());
     let table = summary_table(&facts);
     assert!(table.contains("27 released, 3 aborted") && table.contains("final model"), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
 }
 
 #[test]

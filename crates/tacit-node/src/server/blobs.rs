@@ -28,10 +28,6 @@ use tokio::sync::mpsc;
 /// Read from the store at a time, in bytes.
 const PIECE: u64 = 256 * 1024;
 
-/// The slowest reader we wait for, in bytes per second (as in the reason of
-/// [`REQUEST_TIMEOUT_MS`](tacit_core::limits::REQUEST_TIMEOUT_MS)).
-const SLOWEST: u64 = 64 * 1024;
-
 pub(super) async fn fetch<D: Desk>(
     State(app): State<Arc<App<D>>>,
     Extension(caller): Extension<Caller>,
@@ -56,7 +52,7 @@ pub(super) async fn fetch<D: Desk>(
         }
     };
     let length = range.end - range.start;
-    caller.ticket.extend(Duration::from_secs(length / SLOWEST));
+    caller.ticket.extend(Duration::from_secs(length / app.bounds.slowest.max(1)));
     app.metrics.add(&SENT, &[], length as f64);
     let content_range = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
     let mut response = Response::new(Body::new(feed(app.desk.clone(), digest, range)));

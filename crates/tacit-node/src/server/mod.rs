@@ -53,6 +53,8 @@ pub struct Bounds {
     pub request: Duration,
     /// For a long poll.
     pub poll: Duration,
+    /// The slowest reader of a blob that is waited for, in bytes per second.
+    pub slowest: u64,
 }
 
 impl Default for Bounds {
@@ -64,6 +66,7 @@ impl Default for Bounds {
             handshake: Duration::from_millis(limits::HANDSHAKE_TIMEOUT_MS),
             request: Duration::from_millis(limits::REQUEST_TIMEOUT_MS),
             poll: Duration::from_millis(limits::POLL_MS),
+            slowest: limits::TRANSFER_CHUNK_BYTES as u64 * 1000 / limits::REQUEST_TIMEOUT_MS,
         }
     }
 }

@@ -1,0 +1,22 @@
+//! `tacit run`: a whole federation on this machine, over real sockets.
+
+use super::read_plan;
+use crate::{Ending, folder, local};
+use std::path::PathBuf;
+use tacit_core::error::Error;
+
+/// Train a federation on this machine: a coordinator and its participants over loopback TLS.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The plan; without it, digits over twenty participants.
+    plan: Option<PathBuf>,
+    /// Where the run writes; by default the first unused runs/NAME-N.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+pub fn main(args: Args) -> Result<Ending, Error> {
+    let plan = read_plan(args.plan.as_deref())?;
+    let dir = folder::choose(args.out, &plan)?;
+    local::federation(&dir, &plan)
+}

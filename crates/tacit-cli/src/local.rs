@@ -1,0 +1,186 @@
+//! Coordinator and participants in one process, talking over loopback sockets with mutual TLS
+//! under a throw-away authority that lives in the run's folder.
+
+use crate::folder::{self, Ended};
+use crate::progress::Display;
+use crate::{Ending, stop};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tacit_core::error::Error;
+use tacit_core::ids::ParticipantId;
+use tacit_core::local::{Local, LocalData};
+use tacit_core::params::Layout;
+use tacit_core::plan::Plan;
+use tacit_core::run::Finish;
+use tacit_core::traits::{Clock, Trainer};
+use tacit_learn::federation::Federation;
+use tacit_node::client::{BlockingTransport, Patience};
+use tacit_node::coordinator::{Coordinator, Front, HistoryFile, Setting, SystemClock};
+use tacit_node::participant::{Worker, work};
+use tacit_node::pki::{Identity, Issued, Pki, Revocations, Role};
+use tacit_node::server::{Bounds, Server, Setup};
+use tacit_node::telemetry::Metrics;
+use tacit_node::witness::LogWitness;
+use tokio::runtime::Runtime;
+
+/// Runs or resumes the federation of `dir`.
+pub fn federation(dir: &Path, plan: &Plan) -> Result<Ending, Error> {
+    let started_ms = SystemClock.now_ms();
+    let federation = Federation::assemble(plan)?;
+    let model = federation.initial_model()?;
+    let layout = model.layout().clone();
+    let runtime = Runtime::new().map_err(|e| Error::world("starting the runtime", e))?;
+    let display = Arc::new(Display::new(plan));
+    let observer = display.clone();
+    let setting = Setting {
+        plan: plan.clone(),
+        model,
+        evaluator: federation.evaluator()?,
+        observer: Box::new(move |progress| observer.show(&progress)),
+    };
+    let coordinator = Coordinator::open(dir, setting)?;
+    let pki = Authority::open(&dir.join("state").join("pki"))?;
+    let server = runtime.block_on(serve(&coordinator, &pki))?;
+    let members = federation.participants().iter();
+    let members = members.map(|(id, data)| {
+        let identity = Arc::new(pki.identity(id, &Role::Participant)?);
+        let trainer = federation.trainer()?;
+        let member = Member { plan: plan.clone(), id: id.clone(), data: data.clone(), trainer };
+        member.start(&runtime, server.address(), identity, layout.clone())
+    });
+    let members = members.collect::<Result<Vec<_>, Error>>()?;
+    let finish = runtime.block_on(async {
+        tokio::select! {
+            finish = coordinator.clone().drive() => finish.map(Some),
+            () = stop::requested() => Ok(None),
+        }
+    })?;
+    display.clear();
+    let Some(finish) = finish else {
+        coordinator.drain()?;
+        runtime.block_on(server.stop(Duration::from_secs(5)));
+        println!("stopped; continue with: tacit resume {}", dir.display());
+        return Ok(Ending::RunFailed);
+    };
+    for member in members {
+        match member.join() {
+            Ok(result) => result.map(drop)?,
+            Err(_) => return Err(Error::Bug("a participant's thread died")),
+        }
+    }
+    runtime.block_on(server.stop(Duration::from_secs(5)));
+    conclude(dir, &coordinator, &finish, started_ms)
+}
+
+/// Writes what a finished run leaves, and says so.
+pub fn conclude(
+    dir: &Path,
+    coordinator: &Coordinator,
+    finish: &Finish,
+    started_ms: u64,
+) -> Result<Ending, Error> {
+    let history = HistoryFile::read(&dir.join("history.jsonl"))?;
+    let finish_text = finish.to_string();
+    let model = coordinator.model()?;
+    let log = coordinator.recorder().log()?;
+    let ended = Ended {
+        plan: coordinator.plan(),
+        model: &model,
+        log: &log,
+        finish: &finish_text,
+        started_ms: history.first().map_or(started_ms, |first| first.opened_ms),
+        finished_ms: SystemClock.now_ms(),
+    };
+    let (table, written) = folder::conclude(dir, &ended, &history)?;
+    println!("{table}\n");
+    written.iter().for_each(|path| println!("wrote {}", path.display()));
+    println!("check it: tacit audit verify {}", dir.display());
+    match finish {
+        Finish::Failed(_) => Ok(Ending::RunFailed),
+        _ => Ok(Ending::Done),
+    }
+}
+
+async fn serve(coordinator: &Arc<Coordinator>, pki: &Authority) -> Result<Server, Error> {
+    let name = super::commands::pki::participant("coordinator")?;
+    let hosts = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+    let identity = Arc::new(pki.identity(&name, &Role::Coordinator { hosts })?);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.map_err(|e| Error::world("listening on loopback", e))?;
+    let setup = Setup {
+        revocations: Arc::new(Revocations::none(&identity)),
+        identity,
+        desk: Arc::new(Front(coordinator.clone())),
+        metrics: Arc::new(Metrics::new()),
+        bounds: Bounds::default(),
+    };
+    Server::start(listener, setup)
+}
+
+/// The run's own authority: a resumed run needs the same keys.
+struct Authority {
+    pki: Pki,
+    dir: std::path::PathBuf,
+}
+
+impl Authority {
+    fn open(dir: &Path) -> Result<Self, Error> {
+        let pki = match dir.join("ca.key.pem").exists() {
+            true => Pki::open(dir)?,
+            false => Pki::init(dir, "tacit throw-away authority")?,
+        };
+        Ok(Self { pki, dir: dir.to_owned() })
+    }
+
+    fn identity(&self, name: &ParticipantId, role: &Role) -> Result<Identity, Error> {
+        let at = |kind: &str| self.dir.join("issued").join(format!("{name}.{kind}.pem"));
+        let kept = Issued { cert: at("cert"), key: at("key") };
+        let issued = match kept.cert.exists() && kept.key.exists() {
+            true => kept,
+            false => self.pki.issue(name, role)?,
+        };
+        Identity::load(&self.pki.ca_path(), &issued.cert, &issued.key)
+    }
+}
+
+/// One participant of this process.
+struct Member {
+    plan: Plan,
+    id: ParticipantId,
+    data: LocalData,
+    trainer: Box<dyn Trainer>,
+}
+
+impl Member {
+    fn start(
+        mut self,
+        runtime: &Runtime,
+        coordinator: SocketAddr,
+        identity: Arc<Identity>,
+        layout: Arc<Layout>,
+    ) -> Result<JoinHandle<Result<u32, Error>>, Error> {
+        let handle = runtime.handle().clone();
+        let thread = std::thread::Builder::new().name(self.id.to_string());
+        let body = move || {
+            let url = format!("https://{coordinator}");
+            let patience = Patience::default();
+            let mut transport = BlockingTransport::new(handle, &url, identity.clone(), patience)?;
+            let welcome = transport.enrol()?;
+            transport.watch(Box::new(LogWitness::open(&self.id, &welcome.log_key, None)?));
+            let local = Local { plan: &self.plan, participant: &self.id, data: &self.data };
+            let sign = |header| identity.sign(header);
+            let mut worker = Worker {
+                local,
+                trainer: &mut *self.trainer,
+                layout,
+                sign: &sign,
+                clock: &SystemClock,
+            };
+            work(&mut worker, &mut transport)
+        };
+        thread.spawn(body).map_err(|e| Error::world("starting a participant's thread", e))
+    }
+}

@@ -1,0 +1,301 @@
+//! What peers ask, answered from the run's state.
+
+use super::{Coordinator, Progress, State};
+use crate::desk::{Desk, LogFile, Peer};
+use crate::store::Transfer;
+use crate::wire::{self, Cosign, Heartbeat, Phase, Status, TaskOffer, UploadStatus, Welcome};
+use std::sync::Arc;
+use tacit_core::digest::Digest;
+use tacit_core::error::{Error, Refusal};
+use tacit_core::limits;
+use tacit_core::messages::SignedContribution;
+use tacit_core::pipeline::Inspector;
+use tacit_core::round::{Action, Admission, Kind};
+use tacit_core::run::Run;
+use tacit_core::traits::{Blobs, Spool};
+
+/// How often a participant reports a running task, in milliseconds.
+const HEARTBEAT_MS: u64 = 10_000;
+
+/// The coordinator as its server sees it.
+#[derive(Clone)]
+pub struct Front(pub Arc<Coordinator>);
+
+const NO_RUN: Error = Error::Bug("a live coordinator has a run");
+
+impl Desk for Front {
+    fn admit(&self, peer: &Peer) -> Result<(), Error> {
+        let participant = peer.participant.clone();
+        match self.0.live()?.keys.get(&participant) {
+            Some(key) if *key == peer.public_key => Ok(()),
+            Some(_) => Err(Error::Peer(Refusal::BadCertificate {
+                why: format!("{participant} is enrolled with another key"),
+            })),
+            None => Err(Error::Peer(Refusal::NotEnrolled { participant })),
+        }
+    }
+
+    fn enrol(&self, peer: &Peer) -> Result<Welcome, Error> {
+        let this = &self.0;
+        if this.store.enrol(&peer.participant, &peer.public_key)? {
+            tracing::info!(participant = %peer.participant, "enrolled");
+        }
+        this.live()?.keys.insert(peer.participant.clone(), peer.public_key);
+        this.handle(Kind::Enrolled { participant: peer.participant.clone() })?;
+        let enrolled = this.live()?.run.as_ref().map_or(0, |run| run.roster().len());
+        (this.observer)(Progress::Enrolled { enrolled });
+        Ok(Welcome {
+            protocol: wire::PROTOCOL,
+            plan: this.plan_text.clone().into(),
+            plan_digest: wire::digest_bytes(this.plan.digest()),
+            log_key: this.recorder.log()?.verifier().to_string(),
+            heartbeat_ms: HEARTBEAT_MS,
+            layout: this.layout_json.clone().into(),
+        })
+    }
+
+    async fn task(&self, peer: &Peer, seen_size: u64) -> Result<Option<TaskOffer>, Error> {
+        let mut changes = self.0.changes.subscribe();
+        loop {
+            changes.mark_unchanged();
+            if let Some(offer) = self.offer(peer)? {
+                let this = self.0.clone();
+                return super::driver::blocking(move || this.witnessed(offer, seen_size))
+                    .await
+                    .map(Some);
+            }
+            if changes.changed().await.is_err() {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn announce(&self, peer: &Peer, signed: SignedContribution) -> Result<UploadStatus, Error> {
+        let this = &self.0;
+        let header = signed.contribution.clone();
+        let mut state = this.live()?;
+        match state.run.as_ref().ok_or(NO_RUN)?.round().admit(&signed)? {
+            Admission::Held => return Ok(status(header.payload_bytes, true)),
+            Admission::Wanted => {}
+        }
+        let limit = this.plan.channel()?.max_payload(this.len);
+        if header.payload_bytes > limit {
+            let (what, found) = ("update".into(), header.payload_bytes);
+            return Err(Error::Peer(Refusal::TooLarge { what, limit, found }));
+        }
+        state.announced.insert(peer.participant.clone(), signed.clone());
+        drop(state);
+        let offset = this.store.spool_open(&transfer(&signed))?;
+        if offset == header.payload_bytes {
+            return self.complete(&signed);
+        }
+        Ok(status(offset, false))
+    }
+
+    fn upload(
+        &self,
+        peer: &Peer,
+        payload: Digest,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<UploadStatus, Error> {
+        let this = &self.0;
+        this.traffic.received(bytes.len());
+        let announced = this.live()?.announced.get(&peer.participant).cloned();
+        let Some(signed) = announced.filter(|s| s.contribution.payload == payload) else {
+            // Announcements do not outlive a restart; the participant tries again and announces.
+            return Err(Error::world("receiving an upload", "it was not announced"));
+        };
+        let next = this.store.spool_write(&transfer(&signed), offset, bytes)?;
+        if next == signed.contribution.payload_bytes {
+            return self.complete(&signed);
+        }
+        Ok(status(next, false))
+    }
+
+    fn decline(&self, peer: &Peer, round: u32, why: &str) -> Result<(), Error> {
+        tracing::warn!(participant = %peer.participant, round, why, "declined");
+        let participant = peer.participant.clone();
+        self.0.handle(Kind::Declined { participant, round, why: why.to_owned() }).map(drop)
+    }
+
+    fn heartbeat(&self, peer: &Peer, beat: Heartbeat) -> Result<(), Error> {
+        if matches!(beat.phase(), Phase::Training | Phase::Uploading) {
+            let participant = peer.participant.clone();
+            self.0.handle(Kind::Received { participant, round: beat.round })?;
+        }
+        Ok(())
+    }
+
+    fn cosign(&self, peer: &Peer, cosign: Cosign) -> Result<(), Error> {
+        self.0.recorder.cosign(&peer.participant, &cosign.key, &cosign.signature, |now| {
+            // A signature on a state that the log has left behind is late, not wrong.
+            cosign.size == now.size && cosign.root[..] == now.root.0
+        })
+    }
+
+    fn status(&self) -> Result<Status, Error> {
+        let log_size = self.0.recorder.log()?.size();
+        let state = self.0.live()?;
+        let run = state.run.as_ref().ok_or(NO_RUN)?;
+        let (cohort, accepted) = run.round().progress();
+        Ok(Status {
+            plan: self.0.plan.digest().to_string(),
+            round: run.round().setup().round,
+            rounds: self.0.plan.num_rounds(),
+            state: if run.finish().is_some() { "finished" } else { run.round().state() }.into(),
+            enrolled: run.roster().len() as u64,
+            cohort: cohort as u64,
+            accepted: accepted as u64,
+            refused: 0,
+            accuracy: state.accuracy,
+            epsilon: None,
+            log_size,
+        })
+    }
+
+    fn blob_size(&self, _peer: &Peer, digest: Digest) -> Result<Option<u64>, Error> {
+        // Only the model that the current round trains from is public.
+        let public = self.0.live()?.run.as_ref().map(|run| run.round().setup().model);
+        if public != Some(digest) {
+            return Ok(None);
+        }
+        self.0.store.size(digest)
+    }
+
+    fn read_blob(&self, digest: Digest, offset: u64, out: &mut [u8]) -> Result<(), Error> {
+        self.0.traffic.sent(out.len());
+        Blobs::read(&self.0.store, digest, offset, out)
+    }
+
+    fn log_file(&self, path: &str) -> Result<Option<LogFile>, Error> {
+        if path != "checkpoint" && !path.starts_with("tile/") && path != "log.vkey" {
+            return Ok(None);
+        }
+        let immutable = path.starts_with("tile/") && !path.contains(".p/");
+        match std::fs::read(self.0.log_folder.join(path)) {
+            Ok(bytes) => Ok(Some(LogFile { bytes, immutable })),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::world("reading the log", e)),
+        }
+    }
+
+    fn refused(&self, peer: &Peer, refusal: &Refusal) {
+        tracing::warn!(participant = %peer.participant, %refusal, "refused");
+        let (participant, refusal) = (peer.participant.clone(), refusal.clone());
+        if let Err(error) = self.0.handle(Kind::Refused { participant, refusal }) {
+            tracing::error!(%error, "a refusal was not recorded");
+        }
+    }
+}
+
+impl Front {
+    /// What this peer should do now: a task, or go home; `None` to wait.
+    fn offer(&self, peer: &Peer) -> Result<Option<TaskOffer>, Error> {
+        let state = self.0.live()?;
+        let run = state.run.as_ref().ok_or(NO_RUN)?;
+        if run.finish().is_some() {
+            return Ok(Some(TaskOffer { finished: true, ..offer_of(run, &self.0, &state) }));
+        }
+        if state.draining || !state.offers.contains_key(&peer.participant) {
+            return Ok(None);
+        }
+        Ok(Some(offer_of(run, &self.0, &state)))
+    }
+
+    /// The payload is whole: checks it, and has it counted.
+    fn complete(&self, signed: &SignedContribution) -> Result<UploadStatus, Error> {
+        let this = &self.0;
+        let transfer = transfer(signed);
+        this.store.spool_finish(&transfer)?;
+        if let Err(refusal) = this.inspect(signed) {
+            this.store.spool_discard(transfer.round, transfer.payload)?;
+            return Err(refusal);
+        }
+        let replies = this.handle(Kind::Contributed(signed.clone()))?;
+        for reply in replies {
+            match reply {
+                Action::Acknowledge { .. } => {
+                    self.tell_accepted();
+                    return Ok(status(transfer.bytes, true));
+                }
+                Action::Refuse { refusal, .. } => {
+                    this.store.spool_discard(transfer.round, transfer.payload)?;
+                    return Err(Error::Peer(refusal));
+                }
+                _ => {}
+            }
+        }
+        Err(Error::Bug("a contribution was neither accepted nor refused"))
+    }
+
+    fn tell_accepted(&self) {
+        let Ok(state) = self.0.live() else { return };
+        let Some(run) = &state.run else { return };
+        let (cohort, accepted) = run.round().progress();
+        let (round, bytes_up) = (run.round().setup().round, self.0.traffic.up());
+        drop(state);
+        (self.0.observer)(Progress::Accepted { round, accepted, cohort, bytes_up });
+    }
+}
+
+impl Coordinator {
+    /// Reads a spooled payload through the inspector, holding one piece of it.
+    fn inspect(&self, signed: &SignedContribution) -> Result<(), Error> {
+        let header = &signed.contribution;
+        let channel = self.plan.channel()?;
+        let mut inspector = Inspector::new(&channel, self.len);
+        let mut buffer = vec![0; limits::TRANSFER_CHUNK_BYTES];
+        let mut offset = 0;
+        while offset < header.payload_bytes {
+            let len = (header.payload_bytes - offset).min(buffer.len() as u64) as usize;
+            Spool::read(&self.store, header.payload, offset, &mut buffer[..len])?;
+            inspector.push(&buffer[..len])?;
+            offset += len as u64;
+        }
+        inspector.finish()?;
+        Ok(())
+    }
+
+    /// Adds the log's state, with the proof that it extends what the peer has verified.
+    fn witnessed(&self, offer: TaskOffer, seen_size: u64) -> Result<TaskOffer, Error> {
+        let log = self.recorder.log()?;
+        let checkpoint = String::from_utf8(log.checkpoint().to_bytes())
+            .map_err(|_| Error::Bug("a checkpoint is not text"))?;
+        let consistency = match log.consistency_proof(seen_size, log.size()) {
+            Ok(proof) => proof.hashes.iter().map(|digest| wire::digest_bytes(*digest)).collect(),
+            // It claims to have seen more than there is: it will find out why.
+            Err(_) => Vec::new(),
+        };
+        Ok(TaskOffer { checkpoint, consistency, ..offer })
+    }
+}
+
+fn offer_of(run: &Run, coordinator: &Coordinator, state: &State) -> TaskOffer {
+    let task = run.round().setup().task();
+    let left = state.timer.map(|t| t.saturating_duration_since(std::time::Instant::now()));
+    TaskOffer {
+        round: task.round,
+        plan_digest: wire::digest_bytes(coordinator.plan.digest()),
+        model_digest: wire::digest_bytes(task.model),
+        model_bytes: task.model_bytes,
+        deadline_ms: left.map_or(0, |left| left.as_millis() as u64),
+        checkpoint: String::new(),
+        consistency: Vec::new(),
+        finished: false,
+    }
+}
+
+fn status(offset: u64, accepted: bool) -> UploadStatus {
+    UploadStatus { offset, chunk_bytes: limits::TRANSFER_CHUNK_BYTES as u64, accepted }
+}
+
+fn transfer(signed: &SignedContribution) -> Transfer {
+    let header = &signed.contribution;
+    Transfer {
+        round: header.round,
+        participant: header.participant.clone(),
+        payload: header.payload,
+        bytes: header.payload_bytes,
+    }
+}

@@ -1,0 +1,260 @@
+//! Carries out what the run's state machine asks for, in order, and feeds back what came of it.
+
+use super::{Coordinator, Progress, State};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tacit_audit::{End, OsEntropy};
+use tacit_core::central::Ports;
+use tacit_core::codec;
+use tacit_core::digest::Digest;
+use tacit_core::error::Error;
+use tacit_core::history::RoundReport;
+use tacit_core::messages::SignedContribution;
+use tacit_core::round::{Action, Entry, Event, Kind, Outcome, Record, Setup, Summary};
+use tacit_core::run::{Finish, Run};
+use tacit_core::traits::{Blobs, Clock, Journal, Spool};
+
+/// When to look again where a deadline had not quite passed.
+const RETRY: Duration = Duration::from_millis(100);
+
+impl Coordinator {
+    /// Starts, or takes up again, what the run has to do. Needs a Tokio runtime; ends when the
+    /// run does.
+    pub async fn drive(self: Arc<Self>) -> Result<Finish, Error> {
+        let this = self.clone();
+        blocking(move || this.take_up()).await?;
+        let mut changes = self.changes.subscribe();
+        loop {
+            let (timer, finish) = {
+                let state = self.live()?;
+                (state.timer, state.run.as_ref().and_then(|run| run.finish().cloned()))
+            };
+            if let Some(finish) = finish {
+                return Ok(finish);
+            }
+            let wake = timer.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            tokio::select! {
+                () = tokio::time::sleep_until(wake.into()) => {
+                    let this = self.clone();
+                    blocking(move || {
+                        // Rounded clocks may wake us a moment early: then try again.
+                        this.live()?.timer = Some(Instant::now() + RETRY);
+                        this.handle(Kind::Tick).map(drop)
+                    }).await?;
+                }
+                changed = changes.changed() => {
+                    if changed.is_err() {
+                        return Err(Error::Bug("the coordinator ended before its run"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does again whatever the last process may not have done.
+    fn take_up(self: &Arc<Self>) -> Result<(), Error> {
+        let mut state = self.live()?;
+        let actions = state.run.as_ref().map(Run::outbox).unwrap_or_default();
+        let mut queue = VecDeque::from([Kind::Tick]);
+        self.perform(&mut state, actions, &mut queue)?;
+        self.work(&mut state, queue)?;
+        drop(state);
+        self.changes.send_modify(|n| *n += 1);
+        Ok(())
+    }
+
+    /// Takes an event to its end; returns the replies meant for whoever caused it.
+    pub(super) fn handle(self: &Arc<Self>, kind: Kind) -> Result<Vec<Action>, Error> {
+        let mut state = self.live()?;
+        let replies = self.work(&mut state, VecDeque::from([kind]))?;
+        drop(state);
+        self.changes.send_modify(|n| *n += 1);
+        Ok(replies)
+    }
+
+    fn work(
+        self: &Arc<Self>,
+        state: &mut State,
+        mut queue: VecDeque<Kind>,
+    ) -> Result<Vec<Action>, Error> {
+        let mut replies = Vec::new();
+        while let Some(kind) = queue.pop_front() {
+            let Some(run) = state.run.take() else { break };
+            if run.finish().is_some() {
+                state.run = Some(run);
+                break;
+            }
+            let event = Event { at_ms: self.clock.now_ms(), kind };
+            let (run, actions) = run.step(event);
+            let finish = run.finish().cloned();
+            let mine = |a: &Action| matches!(a, Action::Acknowledge { .. } | Action::Refuse { .. });
+            let (answers, actions) = actions.into_iter().partition(mine);
+            // While its run is taken out the coordinator answers nobody; if what must be durable
+            // is not, it stays out.
+            self.perform(state, actions, &mut queue)?;
+            state.run = Some(run);
+            replies.append(&mut { answers });
+            if let Some(finish) = finish {
+                self.end(state, finish)?;
+            }
+        }
+        Ok(replies)
+    }
+
+    fn perform(
+        self: &Arc<Self>,
+        state: &mut State,
+        actions: Vec<Action>,
+        queue: &mut VecDeque<Kind>,
+    ) -> Result<(), Error> {
+        let mut actions = actions.into_iter().peekable();
+        while let Some(action) = actions.next() {
+            match action {
+                Action::Persist(entry) => {
+                    let mut entries = vec![entry];
+                    while let Some(Action::Persist(entry)) =
+                        actions.next_if(|a| matches!(a, Action::Persist(_)))
+                    {
+                        entries.push(entry);
+                    }
+                    self.persist(state, entries)?;
+                }
+                Action::SetTimer { after_ms } => {
+                    state.timer = Instant::now().checked_add(Duration::from_millis(after_ms));
+                }
+                Action::Offer { task, to } => {
+                    state.offers = to.into_iter().map(|id| (id, task.clone())).collect();
+                }
+                Action::Aggregate { setup, contributions } => {
+                    state.offers.clear();
+                    state.announced.clear();
+                    let this = self.clone();
+                    tokio::task::spawn_blocking(move || this.aggregate(&setup, &contributions));
+                }
+                Action::Log(summary) => queue.push_back(self.log(state, &summary)?),
+                Action::Publish { round, .. } => queue.push_back(Kind::Published { round }),
+                Action::Forget { round } => self.store.forget(round)?,
+                // Answers to whoever asked are taken out before.
+                Action::Acknowledge { .. } | Action::Refuse { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn persist(&self, state: &mut State, entries: Vec<Entry>) -> Result<(), Error> {
+        let bytes: Vec<Vec<u8>> = entries.iter().map(codec::encode).collect();
+        self.store.append(&bytes)?;
+        for entry in entries {
+            match &entry.fact {
+                Record::Accepted { signed } => {
+                    let participant = &signed.contribution.participant;
+                    state.offers.remove(participant);
+                    state.announced.remove(participant);
+                }
+                Record::Declined { participant, .. } => drop(state.offers.remove(participant)),
+                _ => {}
+            }
+            if state.journal.first().is_some_and(|first| first.round != entry.round) {
+                state.journal.clear();
+            }
+            state.journal.push(entry);
+        }
+        Ok(())
+    }
+
+    /// Writes the round into the transparency log and the history.
+    fn log(&self, state: &mut State, summary: &Summary) -> Result<Kind, Error> {
+        let index = self.recorder.round(summary, &state.journal)?;
+        let report = RoundReport::from(summary);
+        let history = self.history.lock();
+        history.map_err(|_| Error::Bug("a thread died writing history"))?.append(&report)?;
+        state.accuracy = report.accuracy().or(state.accuracy);
+        if summary.result.is_ok() {
+            self.retire(summary);
+        }
+        tracing::info!(
+            round = report.round,
+            accepted = report.contributions.len(),
+            accuracy = report.accuracy(),
+            aborted = report.aborted,
+            "round over"
+        );
+        let round = report.round;
+        (self.observer)(Progress::Round(Box::new(report)));
+        Ok(Kind::Logged { round, index })
+    }
+
+    /// Deletes the model and slots before a release. A crash in between leaves a file, no more.
+    fn retire(&self, summary: &Summary) {
+        let Ok(outcome) = &summary.result else { return };
+        let initial = self.plan.num_rounds() > 1 && summary.setup.round == 1;
+        let kept =
+            |digest: &Digest| *digest == outcome.model || outcome.slots.contains(digest) || initial;
+        let before = std::iter::once(&summary.setup.model).chain(&summary.setup.slots);
+        for digest in before.filter(|digest| !kept(digest)) {
+            if let Err(error) = self.store.remove(*digest) {
+                tracing::warn!(%error, "an old model was not deleted");
+            }
+        }
+    }
+
+    /// Computes the next model; runs on a thread of its own.
+    fn aggregate(self: Arc<Self>, setup: &Setup, contributions: &[SignedContribution]) {
+        let computed = self.compute(setup, contributions);
+        let kind = match computed {
+            Ok(outcome) => Kind::Aggregated(outcome),
+            Err(error) => {
+                tracing::error!(round = setup.round, %error, "aggregation failed");
+                Kind::AggregationFailed { round: setup.round, why: error.to_string() }
+            }
+        };
+        if let Err(error) = self.handle(kind) {
+            tracing::error!(%error, "the run stopped");
+        }
+    }
+
+    fn compute(
+        &self,
+        setup: &Setup,
+        contributions: &[SignedContribution],
+    ) -> Result<Outcome, Error> {
+        let mut ports = Ports {
+            blobs: &self.store,
+            spool: &self.store,
+            clock: &self.clock,
+            entropy: &mut OsEntropy,
+        };
+        let mut outcome = self.centre()?.aggregate(setup, contributions, &mut ports)?;
+        (outcome.bytes_up, outcome.bytes_down) = self.traffic.take();
+        Ok(outcome)
+    }
+
+    fn end(&self, state: &mut State, finish: Finish) -> Result<(), Error> {
+        state.offers.clear();
+        let Some(run) = &state.run else { return Ok(()) };
+        let evaluation = match run.round() {
+            tacit_core::round::Round::Done(done) => done.outcome().evaluation.clone(),
+            _ => None,
+        };
+        self.recorder.end(&End {
+            finish: finish.to_string(),
+            rounds: run.round().setup().round,
+            released: run.released(),
+            model: run.model(),
+            evaluation,
+        })?;
+        (self.observer)(Progress::Finished(finish));
+        Ok(())
+    }
+}
+
+/// Runs what blocks on the disk on a thread made for that.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(_) => Err(Error::Bug("a blocking task died")),
+    }
+}

@@ -1,0 +1,58 @@
+//! The participant's loop: ask for work, fetch the model, train, deliver; until the run is over.
+
+use std::sync::Arc;
+use tacit_core::error::{Error, Fault};
+use tacit_core::local::{Local, contribute};
+use tacit_core::messages::{Contribution, Offer, SignedContribution, Task};
+use tacit_core::params::{Layout, Params};
+use tacit_core::traits::{Clock, Trainer, Transport};
+
+/// What a participant brings to its loop.
+pub struct Worker<'a> {
+    /// Plan, name and examples.
+    pub local: Local<'a>,
+    /// How it trains.
+    pub trainer: &'a mut dyn Trainer,
+    /// Names and shapes of the model.
+    pub layout: Arc<Layout>,
+    /// Its signature.
+    pub sign: &'a dyn Fn(Contribution) -> SignedContribution,
+    /// Time.
+    pub clock: &'a dyn Clock,
+}
+
+/// Works until the coordinator says that the run is over. A task that cannot be done, or whose
+/// result is refused, is declined and costs only its round; an error ends the loop when asking
+/// for work fails for good. Returns the number of delivered contributions.
+pub fn work(worker: &mut Worker<'_>, transport: &mut dyn Transport) -> Result<u32, Error> {
+    let mut delivered = 0;
+    loop {
+        let task = match transport.next_task()? {
+            Offer::Wait => continue,
+            Offer::Finished => return Ok(delivered),
+            Offer::Task(task) => task,
+        };
+        match round(worker, transport, &task) {
+            Ok(()) => delivered += 1,
+            Err(error) => decline(transport, &task, &error)?,
+        }
+    }
+}
+
+fn round(worker: &mut Worker<'_>, transport: &mut dyn Transport, task: &Task) -> Result<(), Error> {
+    let bytes = transport.fetch(task.model)?;
+    let model = Params::from_bytes(worker.layout.clone(), &bytes)?;
+    drop(bytes);
+    let (header, payload) = contribute(&worker.local, worker.trainer, task, &model, worker.clock)?;
+    drop(model);
+    transport.deliver(&(worker.sign)(header), &payload)
+}
+
+/// Gives the task up. A coordinator that has moved on in the meantime is no error.
+fn decline(transport: &mut dyn Transport, task: &Task, error: &Error) -> Result<(), Error> {
+    tracing::warn!(round = task.round, %error, "the task is given up");
+    match transport.decline(task.round, &error.to_string()) {
+        Err(refused) if refused.fault() != Fault::Peer => Err(refused),
+        _ => Ok(()),
+    }
+}
