@@ -86,6 +86,16 @@ impl MemoryStore {
         rounds.open.entry(round).or_default().keep(payload, bytes, self.memory_bytes)
     }
 
+    /// Deletes a payload that does not count after all; absent is fine.
+    pub fn discard(&self, round: u32, payload: Digest) -> Result<(), Error> {
+        if let Some(open) = lock(&self.spool)?.open.get_mut(&round)
+            && let Some(Place::Memory(bytes)) = open.places.remove(&payload)
+        {
+            open.in_memory -= bytes.len() as u64;
+        }
+        Ok(())
+    }
+
     /// Whether a payload is there.
     pub fn keeps(&self, round: u32, payload: Digest) -> Result<bool, Error> {
         let rounds = lock(&self.spool)?;

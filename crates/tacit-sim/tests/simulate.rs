@@ -1,4 +1,5 @@
 //! Whole runs on the embedded data.
+#![allow(clippy::unwrap_used)]
 
 use std::cell::RefCell;
 use tacit_core::error::Error;

@@ -1,0 +1,205 @@
+//! What must always hold.
+//!
+//! * A round releases at most one model, and only with a quorum.
+//! * Each participant counts at most once in a round.
+//! * What is published was logged before; what is logged is published in the end.
+//! * The journal replays to the state of the coordinator that wrote it: same state, same outbox.
+//! * An acknowledged contribution is durable, and counts in whatever its round releases.
+//! * Each round starts from the last released model, and every released model follows from the
+//!   journal and the payloads alone.
+//! * Cohorts can be drawn again from what is logged.
+//! * When all is over, no payload is left.
+
+use super::effects::aggregate;
+use super::{Checked, Violation, World, require};
+use crate::memory::MemoryStore;
+use tacit_core::digest::Digest;
+use tacit_core::ids::ParticipantId;
+use tacit_core::messages::{SignedContribution, Task};
+use tacit_core::round::{self, Entry, Kind, Record, Setup, Summary};
+use tacit_core::run::Run;
+use tacit_core::traits::Blobs;
+
+impl World {
+    /// Makes a record durable.
+    pub(super) fn commit(&mut self, entry: &Entry) -> Checked {
+        self.disk.commit(entry)?;
+        if let Record::Accepted { signed } = &entry.fact {
+            let header = &signed.contribution;
+            let payload = self.disk.archive.get(&header.payload);
+            let payload = payload.ok_or_else(|| {
+                Violation(format!("{} is accepted, its payload was never kept", header.participant))
+            })?;
+            self.inspect(payload).map_err(|refusal| {
+                Violation(format!("{} is accepted though {refusal}", header.participant))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// After every step that asked for anything.
+    pub(super) fn check_step(&self) -> Checked {
+        let Some(coordinator) = &self.coordinator else { return Ok(()) };
+        same(coordinator.run(), self.disk.shadow()?)
+    }
+
+    pub(super) fn check_offer(&self, task: &Task) -> Checked {
+        let size = self.disk.store.size(task.model)?;
+        require(size == Some(task.model_bytes), || {
+            format!("round {} is offered without its model", task.round)
+        })
+    }
+
+    pub(super) fn check_acknowledgement(
+        &mut self,
+        participant: &ParticipantId,
+        contribution: Digest,
+    ) -> Checked {
+        let Some(coordinator) = &self.coordinator else { return Ok(()) };
+        let round = coordinator.run().round().setup().round;
+        require(self.disk.holds(round, participant, contribution), || {
+            format!("{participant} got an acknowledgement that a crash would undo")
+        })?;
+        self.acknowledged.entry(round).or_default().insert(contribution);
+        Ok(())
+    }
+
+    pub(super) fn check_aggregate(
+        &self,
+        setup: &Setup,
+        contributions: &[SignedContribution],
+    ) -> Checked {
+        let durable: Vec<&SignedContribution> = self.disk.accepted(setup.round).collect();
+        require(contributions.iter().collect::<Vec<_>>() == durable, || {
+            format!("round {} aggregates something else than it accepted", setup.round)
+        })?;
+        require(contributions.len() >= self.quorum.max(1), || {
+            format!("round {} aggregates below its quorum", setup.round)
+        })
+    }
+
+    /// Before a summary is logged.
+    pub(super) fn check_summary(&self, summary: &Summary) -> Checked {
+        let (setup, expected) = (&summary.setup, self.disk.log.len() as u32 + 1);
+        let round = setup.round;
+        require(round == expected, || format!("round {round} is logged after {}", expected - 1))?;
+        require(setup.model == self.last_released(), || {
+            format!("round {round} does not start from the last released model")
+        })?;
+        if !summary.cohort.is_empty() {
+            let again = round::draw(&setup.rules, &setup.roster, &setup.seed, round);
+            require(again == summary.cohort, || {
+                format!("the cohort of round {round} cannot be drawn again")
+            })?;
+        }
+        let accepted = &summary.accepted;
+        let names = accepted.iter().map(|s| &s.contribution.participant);
+        require(names.clone().is_sorted_by(|a, b| a < b), || {
+            format!("somebody counts twice in round {round}")
+        })?;
+        require(names.clone().all(|name| summary.cohort.contains(name)), || {
+            format!("a stranger counts in round {round}")
+        })?;
+        let counted: Vec<Digest> = accepted.iter().map(|s| s.contribution.digest()).collect();
+        let told = self.acknowledged.get(&round);
+        require(told.into_iter().flatten().all(|digest| counted.contains(digest)), || {
+            format!("an acknowledged contribution does not count in round {round}")
+        })
+    }
+
+    fn last_released(&self) -> Digest {
+        let released = self.disk.log.iter().rev().find_map(|s| s.result.as_ref().ok());
+        released.map_or(self.course.model, |outcome| outcome.model)
+    }
+
+    /// Before a model is published.
+    pub(super) fn check_publication(&self, round: u32, model: Digest) -> Checked {
+        let logged = self.disk.log.iter().find(|summary| summary.setup.round == round);
+        let logged = logged
+            .ok_or_else(|| Violation(format!("round {round} is published before it is logged")))?;
+        require(logged.result.as_ref().is_ok_and(|outcome| outcome.model == model), || {
+            format!("round {round} is published with another model than is logged")
+        })?;
+        require(logged.accepted.len() >= self.quorum.max(1), || {
+            format!("round {round} is published below its quorum")
+        })?;
+        let before = self.disk.published.get(&round);
+        require(before.is_none_or(|published| *published == model), || {
+            format!("round {round} is released twice")
+        })
+    }
+
+    /// When the run is over: the log, what is public, and the journal must say the same.
+    pub(super) fn check_end(&mut self) -> Checked {
+        for summary in &self.disk.log {
+            let (round, result) = (summary.setup.round, summary.result.as_ref().ok());
+            let published = self.disk.published.get(&round);
+            require(result.map(|outcome| &outcome.model) == published, || {
+                format!("round {round} is logged, but not published as logged")
+            })?;
+        }
+        let rounds = self.disk.published.keys().all(|round| *round <= self.disk.log.len() as u32);
+        require(rounds, || "something unlogged is public".into())?;
+        let left = self.disk.store.spooled_rounds()?;
+        require(left.is_empty(), || format!("payloads of rounds {left:?} are left"))?;
+        // Nothing that comes later may spoil the journal.
+        let length = self.disk.journal_len();
+        let latecomer = self.participants[0].id.clone();
+        self.handle(Kind::Enrolled { participant: latecomer })?;
+        let stranger = ParticipantId::numbered(9, 10);
+        self.handle(Kind::Enrolled { participant: stranger })?;
+        self.handle(Kind::Tick)?;
+        require(self.disk.journal_len() == length, || "a finished journal grows".into())?;
+        self.check_journal()
+    }
+
+    /// Replays the journal's bytes, and computes every model again from the payloads.
+    fn check_journal(&mut self) -> Checked {
+        let entries = self.disk.entries(usize::MAX)?;
+        let run = Run::replay(self.course.clone(), &entries)
+            .map_err(|e| Violation(format!("the journal does not replay: {e}")))?;
+        same(&run, self.disk.shadow()?)?;
+        let store = MemoryStore::new(u64::MAX);
+        store.put(&self.lab.initial)?;
+        let mut setup = Run::new(self.course.clone()).round().setup().clone();
+        let mut accepted: Vec<SignedContribution> = Vec::new();
+        for Entry { round, fact } in &entries {
+            setup.round = *round;
+            match fact {
+                Record::Opened { .. } => accepted.clear(),
+                Record::Accepted { signed } => {
+                    let payload = signed.contribution.payload;
+                    if let Some(bytes) = self.disk.archive.get(&payload) {
+                        store.keep(*round, payload, bytes.to_vec())?;
+                    }
+                    accepted.push(signed.clone());
+                }
+                Record::Aggregated { outcome } => {
+                    accepted.sort_by(|a, b| {
+                        a.contribution.participant.cmp(&b.contribution.participant)
+                    });
+                    let again = aggregate(&mut self.centre, &setup, &accepted, &store)?;
+                    require(again.model == outcome.model, || {
+                        format!("the model of round {round} does not follow from the journal")
+                    })?;
+                    (setup.model, setup.slots) = (again.model, again.slots);
+                }
+                _ => {}
+            }
+        }
+        require(run.model() == setup.model, || "the last model is another one".into())
+    }
+}
+
+/// Whether two runs will do the same from here on, time-outs excepted.
+fn same(live: &Run, replayed: &Run) -> Checked {
+    let (state, other) = (live.round().state(), replayed.round().state());
+    require(state == other, || format!("the run is {state}, but replays to {other}"))?;
+    require(live.outbox() == replayed.outbox(), || {
+        format!("while {state}, the outbox after a replay is another one")
+    })?;
+    let facts = |run: &Run| (run.model(), run.released(), run.finish().cloned());
+    require(facts(live) == facts(replayed) && live.roster() == replayed.roster(), || {
+        format!("while {state}, a replay gives another model, roster or end")
+    })
+}

@@ -1,0 +1,118 @@
+//! What worlds are made of: two plans over models of three values, read once.
+
+use std::sync::{Arc, OnceLock};
+use tacit_core::central::Centre;
+use tacit_core::data::{DataShape, Examples, Shard};
+use tacit_core::digest::Digest;
+use tacit_core::error::Error;
+use tacit_core::messages::{Evaluation, FitOrder};
+use tacit_core::params::{Layout, Params, Tensor};
+use tacit_core::pipeline::Channel;
+use tacit_core::plan::{Cohort, Plan, Sampling};
+use tacit_core::rng::{Random, Seed};
+use tacit_core::run::Course;
+use tacit_core::traits::{Fitted, Trainer};
+
+const PLANS: [&str; 2] = [
+    "name = \"world\"\nparticipants = 20\nnum_rounds = 9\n",
+    "name = \"world\"\nparticipants = 20\nnum_rounds = 9\n[training]\nclip_norm = 1.0\n",
+];
+
+pub(super) struct Lab {
+    plans: Vec<(Plan, Digest)>,
+    pub layout: Arc<Layout>,
+    pub initial: Vec<u8>,
+    shard: Shard,
+}
+
+/// One world's share of the laboratory.
+pub(super) struct Scene {
+    pub course: Course,
+    pub channel: Channel,
+    pub centre: Centre,
+    /// Everybody, with those who enrol late.
+    pub participants: usize,
+}
+
+/// The laboratory that all worlds share.
+pub(super) fn shared() -> Result<&'static Lab, Error> {
+    static LAB: OnceLock<Lab> = OnceLock::new();
+    match LAB.get() {
+        Some(lab) => Ok(lab),
+        None => Lab::new().map(|lab| LAB.get_or_init(|| lab)),
+    }
+}
+
+impl Lab {
+    fn new() -> Result<Self, Error> {
+        let registry = tacit_learn::registry()?;
+        let plan = |text: &&str| {
+            let plan = Plan::parse(text, &registry)
+                .map_err(|errors| Error::caller("plan of the worlds", "one", errors.to_string()))?;
+            let digest = plan.digest();
+            Ok((plan, digest))
+        };
+        let plans = PLANS.iter().map(plan).collect::<Result<_, Error>>()?;
+        let layout = Layout::new(vec![Tensor { name: "w".into(), shape: vec![3] }])?;
+        let initial = tacit_core::params::bytes_of(&[0.5, -1.0, 2.0]);
+        let shape = DataShape { features: vec![1], classes: 2 };
+        let examples = Examples::new(shape, vec![0.0], vec![0])?;
+        let shard = Shard::all(Arc::new(examples));
+        Ok(Self { plans, layout: Arc::new(layout), initial, shard })
+    }
+
+    /// Draws the rules of one world's run.
+    pub fn scene(&self, seed: u64, rng: &mut Random) -> Result<Scene, Error> {
+        let expected = 2 + rng.below(6);
+        let size = 1 + rng.below(expected);
+        let poisson = size < expected && rng.below(4) == 0;
+        let over = [0.0, 0.5, 1.0][rng.below(3) as usize];
+        let cohort = Cohort {
+            participants: expected as usize,
+            size: size as usize,
+            sampling: if poisson { Sampling::Poisson } else { Sampling::Fixed },
+            over_selection: if poisson { 0.0 } else { over },
+            minimum: 1 + rng.below(size) as usize,
+            collect_timeout_ms: 300 + rng.below(1500),
+            distribute_timeout_ms: 100 + rng.below(700),
+            enrol_timeout_ms: 500 + rng.below(1500),
+            max_failed_rounds: 1 + rng.below(6) as u32,
+        };
+        let (plan, digest) = &self.plans[rng.below(self.plans.len() as u64) as usize];
+        let course = Course {
+            plan: *digest,
+            seed: Seed::root(seed),
+            num_rounds: 1 + rng.below(4) as u32,
+            target_accuracy: (rng.below(8) == 0).then_some(0.8),
+            cohort,
+            model: Digest::of_bytes(&self.initial),
+            model_bytes: self.initial.len() as u64,
+        };
+        let participants = (expected + rng.below(3)) as usize;
+        let channel = plan.channel()?;
+        Ok(Scene { course, channel, centre: self.centre(plan)?, participants })
+    }
+
+    fn centre(&self, plan: &Plan) -> Result<Centre, Error> {
+        let judge: Box<dyn Trainer> = Box::new(Judge);
+        Centre::new(plan, self.layout.clone(), Some((judge, self.shard.clone())))
+    }
+}
+
+/// Measures a model by its digest: repeatable, and sometimes good enough to stop.
+struct Judge;
+
+impl Trainer for Judge {
+    fn initialise(&mut self, _: Seed) -> Result<Params, Error> {
+        Err(Error::Bug("a judge was asked for a model"))
+    }
+
+    fn fit(&mut self, _: &FitOrder, _: &Params, _: &Shard) -> Result<Fitted, Error> {
+        Err(Error::Bug("a judge was asked to train"))
+    }
+
+    fn evaluate(&mut self, model: &Params, _: &Shard) -> Result<Evaluation, Error> {
+        let correct = u64::from(model.digest().0[0]) % 101;
+        Ok(Evaluation { examples: 100, correct, loss: 0.5, per_class: Vec::new() })
+    }
+}

@@ -1,0 +1,36 @@
+use super::*;
+use std::collections::BTreeSet;
+
+/// Worlds to explore: a few in every build, a million at night.
+fn seeds() -> u64 {
+    std::env::var("TACIT_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(300)
+}
+
+#[test]
+fn promises_hold_in_every_world() {
+    let report = explore(0..seeds(), &Options::default()).unwrap();
+    assert!(report.violations.is_empty(), "{:#?}", report.violations);
+    assert_eq!(report.seeds, seeds());
+    let happened: BTreeSet<&str> = report.faults.keys().copied().collect();
+    assert_eq!(happened, FAULTS.into(), "every kind of fault happens");
+    assert_eq!(report.finishes.len(), 3, "{:?}", report.finishes);
+}
+
+#[test]
+fn every_mistake_is_found() {
+    for canary in Canary::ALL {
+        let options = Options { canary: Some(canary), violations: 1, threads: 0 };
+        let report = explore(0..300, &options).unwrap();
+        assert!(!report.violations.is_empty(), "{canary:?} was not found");
+    }
+}
+
+#[test]
+fn a_seed_fixes_everything() {
+    for seed in 0..20 {
+        let fate = |_| format!("{:?}", World::new(seed).unwrap().run());
+        assert_eq!(fate(1), fate(2));
+    }
+    let one = explore(0..40, &Options { threads: 1, ..Options::default() }).unwrap();
+    assert_eq!(one, explore(0..40, &Options { threads: 3, ..Options::default() }).unwrap());
+}
