@@ -32,7 +32,7 @@ pub use error::AuditError;
 pub use key::{Role, SignerKey, VerifierKey};
 pub use layout::ENTRY_BYTES;
 pub use log::Log;
-pub use proof::{Proven, prove, verify_proof};
+pub use proof::{Proven, prove, records, verify_proof};
 pub use publish::{PublishPolicy, PublishRefusal};
 pub use record::{Record, scheme};
 pub use recorder::{End, Recorder, filed_witnesses, replay};

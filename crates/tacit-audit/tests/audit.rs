@@ -68,11 +68,9 @@ fn every_changed_byte_is_detected() {
         let good = fs::read(&path).unwrap();
         // The length and braces of the toy model's header are read by the toy reader alone.
         let model = path.ends_with("model.safetensors");
-        for at in 0..good.len() {
+        for (at, byte) in good.iter().enumerate() {
             for mask in [0x01, 0x20] {
-                let mut bad = good.clone();
-                bad[at] ^= mask;
-                fs::write(&path, &bad).unwrap();
+                poke(&path, at, byte ^ mask);
                 let found = match model {
                     true => {
                         verify_dir(dir.path(), &Checks::default()).is_err()
@@ -83,8 +81,8 @@ fn every_changed_byte_is_detected() {
                 assert!(found, "{} byte {at} mask {mask:#x}", path.display());
                 mutants += 1;
             }
+            poke(&path, at, *byte);
         }
-        fs::write(&path, good).unwrap();
     }
     assert!(mutants > 8_000, "{mutants}");
     verify_dir(dir.path(), &checks()).unwrap();
@@ -104,8 +102,8 @@ fn every_cut_and_every_missing_file_is_detected() {
         files(dir.path()).into_iter().filter(|path| path.starts_with(dir.path().join("log")))
     {
         let good = fs::read(&path).unwrap();
-        for length in 0..good.len() {
-            fs::write(&path, &good[..length]).unwrap();
+        for length in (0..good.len()).rev() {
+            fs::File::options().write(true).open(&path).unwrap().set_len(length as u64).unwrap();
             assert!(verify_dir(dir.path(), &checks()).is_err(), "{} {length}", path.display());
         }
         fs::write(&path, [good.as_slice(), b"\n"].concat()).unwrap();

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use tacit_audit::{
     Checks, Log, OsEntropy, PlanRecord, Record, ReplayFacts, Role, RoundRecord, RunEndRecord,
@@ -144,4 +145,11 @@ pub fn run(dir: &Path, key: &SignerKey, records: &[Record]) {
     for round in 1..=3 {
         fs::write(dir.join("log").join(round_log_path(round)), round_log(round)).unwrap();
     }
+}
+
+/// Overwrites one byte in place: rewriting whole files waits for the disk each time.
+pub fn poke(path: &Path, at: usize, byte: u8) {
+    let mut file = fs::File::options().write(true).open(path).unwrap();
+    file.seek(SeekFrom::Start(at as u64)).unwrap();
+    file.write_all(&[byte]).unwrap();
 }
