@@ -5,6 +5,8 @@
 //! over its committed corpus on the stable compiler.
 #![forbid(unsafe_code)]
 
+pub mod audit;
+pub mod audit_dir;
 pub mod codec;
 pub mod compress;
 pub mod data;
@@ -18,6 +20,8 @@ pub type Target = fn(&[u8]);
 
 /// Every target by name: the name of its program and of its corpus.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("audit", audit::run),
+    ("audit_dir", audit_dir::run),
     ("codec", codec::run),
     ("compress", compress::run),
     ("data_csv", data::csv),
