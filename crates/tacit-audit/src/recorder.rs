@@ -132,7 +132,7 @@ impl Recorder {
     /// index of the last.
     pub fn round(&self, summary: &Summary, journal: &[Entry]) -> Result<u64, Error> {
         let mut export = Vec::new();
-        for entry in journal {
+        for entry in until_result(journal) {
             export.extend(codec::encode(entry));
             export.push(b'\n');
         }
@@ -325,6 +325,16 @@ pub fn replay(plan: &Plan, bytes: &[u8]) -> Result<ReplayFacts, Error> {
         .map_err(|e| Error::caller("round log", "records in order", e.to_string()))?;
     let (_, accepted) = round.progress();
     Ok(ReplayFacts { accepted: accepted as u64, model_after: facts.after })
+}
+
+/// The journal up to the round's result. Who enrols later, before a crash and the repetition of
+/// what it interrupted, must not change the exported bytes and with them the record.
+fn until_result(journal: &[Entry]) -> &[Entry] {
+    use tacit_core::round::Record as Fact;
+    let result =
+        |entry: &Entry| matches!(entry.fact, Fact::Aggregated { .. } | Fact::Aborted { .. });
+    let end = journal.iter().position(result).map_or(journal.len(), |at| at + 1);
+    journal.get(..end).unwrap_or(journal)
 }
 
 /// What a round log says of what was there before it.

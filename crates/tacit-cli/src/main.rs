@@ -26,6 +26,12 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(commands::run::Args),
+    Serve(commands::serve::Args),
+    Join(commands::join::Args),
+    Resume(commands::resume::Args),
+    Status(commands::status::Args),
+    Simulate(commands::simulate::Args),
+    Audit(commands::audit::Args),
     Plan(commands::plan::Args),
     Rules(commands::rules::Args),
     Data(commands::data::Args),
@@ -42,6 +48,12 @@ enum Ending {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(args) => commands::run::main(args),
+        Command::Serve(args) => commands::serve::main(args),
+        Command::Join(args) => commands::join::main(args),
+        Command::Resume(args) => commands::resume::main(args),
+        Command::Status(args) => commands::status::main(args),
+        Command::Simulate(args) => commands::simulate::main(args),
+        Command::Audit(args) => commands::audit::main(args),
         Command::Plan(args) => commands::plan::main(args),
         Command::Rules(args) => commands::rules::main(args),
         Command::Data(args) => commands::data::main(args),

@@ -24,21 +24,8 @@ impl Federation {
     /// Opens the plan's data, holds test examples out, and deals the rest.
     pub fn assemble(plan: &Plan) -> Result<Self, Error> {
         let dataset = open(plan)?;
-        let seed = plan.seed();
-        let spec = match &plan.data().partition {
-            plan::Partition::Iid => data::Partition::Iid,
-            plan::Partition::Shards { per_participant } => {
-                data::Partition::Shards { per_participant: *per_participant }
-            }
-            plan::Partition::Dirichlet { alpha } => {
-                data::Partition::Dirichlet { alpha: *alpha, minimum: 2 }
-            }
-            plan::Partition::ByColumn { column } => {
-                data::Partition::ByColumn { column: column.clone() }
-            }
-        };
         let count = plan.participants();
-        let parts = data::partition(&spec, &dataset, count, seed)?;
+        let parts = deal(plan, &dataset, count)?;
         let mut participants = Vec::with_capacity(count);
         for (number, rows) in parts.into_iter().enumerate() {
             let id = ParticipantId::numbered(number, count);
@@ -75,6 +62,23 @@ impl Federation {
         }
         Ok(Some((self.trainer()?, self.dataset.test_shard()?)))
     }
+}
+
+/// The training rows of `dataset`, dealt to `participants` as the plan says.
+pub fn deal(plan: &Plan, dataset: &Dataset, participants: usize) -> Result<Vec<Vec<u32>>, Error> {
+    let spec = match &plan.data().partition {
+        plan::Partition::Iid => data::Partition::Iid,
+        plan::Partition::Shards { per_participant } => {
+            data::Partition::Shards { per_participant: *per_participant }
+        }
+        plan::Partition::Dirichlet { alpha } => {
+            data::Partition::Dirichlet { alpha: *alpha, minimum: 2 }
+        }
+        plan::Partition::ByColumn { column } => {
+            data::Partition::ByColumn { column: column.clone() }
+        }
+    };
+    data::partition(&spec, dataset, participants, plan.seed())
 }
 
 /// The plan's data set with its test rows held out.

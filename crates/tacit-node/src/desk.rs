@@ -59,7 +59,8 @@ pub trait Desk: Send + Sync + 'static {
     /// Bytes of an announced payload, at most
     /// [`TRANSFER_CHUNK_BYTES`](tacit_core::limits::TRANSFER_CHUNK_BYTES). Bytes from another
     /// offset than is wanted are no error: the answer names the right one. With the last bytes
-    /// the contribution is durable and accepted when this returns.
+    /// (none at all, where every one has arrived before) the contribution is durable and accepted
+    /// when this returns.
     fn upload(
         &self,
         peer: &Peer,

@@ -35,6 +35,10 @@ fn files_under(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
+fn is_part(path: &Path) -> bool {
+    path.to_str().unwrap().contains('+')
+}
+
 #[test]
 fn the_journal_survives_and_keeps_order() {
     let dir = tempfile::tempdir().unwrap();
@@ -125,7 +129,7 @@ fn payloads_read_back_at_any_offset_and_are_unreadable_on_disk() {
         assert_eq!(store.spool_write(&t, 0, &payload).unwrap(), count as u64);
         store.spool_finish(&t).unwrap();
         store.spool_finish(&t).unwrap();
-        assert!(store.spooled(1, t.payload).unwrap());
+        assert_eq!(store.spool_open(&t).unwrap(), count as u64);
         for start in [0, 1, BLOCK - 1, BLOCK, 2 * BLOCK + 5, count.saturating_sub(1)] {
             let end = (start + BLOCK + 3).min(count);
             if start <= end {
@@ -153,7 +157,7 @@ fn a_transfer_resumes_after_a_kill_and_after_a_torn_block() {
     assert_eq!(store.spool_write(&t, 0, &payload[..6 * BLOCK]).unwrap(), 6 * BLOCK as u64);
     drop(store);
     let part = files_under(&dir.path().join("spool"));
-    let part = part.iter().find(|p| p.extension().is_some()).unwrap();
+    let part = part.iter().find(|p| is_part(p)).unwrap();
     let length = fs::metadata(part).unwrap().len();
     // power failed: the last block is half there
     OpenOptions::new().write(true).open(part).unwrap().set_len(length - 100).unwrap();
@@ -209,9 +213,35 @@ fn nobody_contributes_what_somebody_else_sent() {
     let first = transfer(1, "p0", &payload);
     store.spool_write(&first, 0, &payload).unwrap();
     store.spool_finish(&first).unwrap();
-    let thief = transfer(1, "p1", &payload);
-    assert_eq!(store.spool_open(&thief).unwrap(), 0);
-    assert!(matches!(store.spool_finish(&thief), Err(Error::Peer(Refusal::Truncated { .. }))));
+    let other = transfer(1, "p1", &payload);
+    assert_eq!(store.spool_open(&other).unwrap(), 0);
+    assert!(matches!(store.spool_finish(&other), Err(Error::Peer(Refusal::Truncated { .. }))));
+    // it may send the same, but not have what the first one sent deleted
+    store.spool_write(&other, 0, &payload).unwrap();
+    store.spool_finish(&other).unwrap();
+    store.spool_discard(&other).unwrap();
+    let mut out = vec![0; payload.len()];
+    Spool::read(&store, first.payload, 0, &mut out).unwrap();
+    assert_eq!(out, payload);
+}
+
+#[test]
+fn a_finished_payload_is_known_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let payload = bytes(BLOCK + 1);
+    // names that look like our own temporary or unfinished files
+    for who in ["p0", "a.tmp", "b.part", "-", "key"] {
+        let store = NodeStore::open(dir.path()).unwrap();
+        let t = transfer(1, who, &payload);
+        store.spool_write(&t, 0, &payload).unwrap();
+        store.spool_finish(&t).unwrap();
+        drop(store);
+        let store = NodeStore::open(dir.path()).unwrap();
+        assert_eq!(store.spool_open(&t).unwrap(), t.bytes);
+        store.spool_finish(&t).unwrap();
+        let longer = Transfer { bytes: t.bytes + 1, ..t.clone() };
+        assert_eq!(store.spool_open(&longer).unwrap(), 0);
+    }
 }
 
 #[test]
@@ -228,7 +258,7 @@ fn one_unfinished_transfer_per_participant() {
     let store = NodeStore::open(dir.path()).unwrap();
     store.spool_open(&part(&payloads[3])).unwrap();
     let parts = files_under(&dir.path().join("spool"));
-    assert_eq!(parts.iter().filter(|p| p.extension().is_some()).count(), 2, "{parts:?}");
+    assert_eq!(parts.iter().filter(|p| is_part(p)).count(), 2, "{parts:?}");
     assert_eq!(store.spool_open(&transfer(1, "p", &payloads[0])).unwrap(), BLOCK as u64);
 }
 
@@ -239,9 +269,9 @@ fn a_discarded_payload_must_be_sent_again() {
     let t = transfer(1, "p0", &bytes(100));
     store.spool_write(&t, 0, &bytes(100)).unwrap();
     store.spool_finish(&t).unwrap();
-    store.spool_discard(1, t.payload).unwrap();
-    store.spool_discard(1, t.payload).unwrap();
-    assert!(!store.spooled(1, t.payload).unwrap());
+    store.spool_discard(&t).unwrap();
+    store.spool_discard(&t).unwrap();
+    assert!(Spool::read(&store, t.payload, 0, &mut [0; 8]).is_err());
     assert_eq!(store.spool_open(&t).unwrap(), 0);
 }
 
@@ -278,7 +308,7 @@ fn altered_bytes_on_disk_are_noticed() {
     let t = transfer(1, "p0", &payload);
     store.spool_write(&t, 0, &payload).unwrap();
     store.spool_finish(&t).unwrap();
-    let path = dir.path().join("spool/1").join(t.payload.to_string());
+    let path = dir.path().join("spool/1").join(format!("{}-p0", t.payload));
     let sealed = fs::read(&path).unwrap();
     let block = BLOCK + 28;
     let swapped = [&sealed[block..], &sealed[..block]].concat();

@@ -248,28 +248,16 @@ async fn wrong_offsets_are_answered_with_the_right_one() {
     let signed = identity.sign(contribution("p0", 1, &payload));
     let put = async |offset: &str, body: &[u8]| {
         let mut stream = federation.raw(&identity).await;
-        let digest = signed.contribution.payload;
-        let head = format!(
-            "PUT /v1/contributions/{digest}?{offset} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        stream.write_all(head.as_bytes()).await.unwrap();
-        stream.write_all(body).await.unwrap();
-        answer(&mut stream).await
+        let path = format!("PUT /v1/contributions/{}?{offset}", signed.contribution.payload);
+        send(&mut stream, &path, body).await
     };
     use prost::Message as _;
     let status = |body: &[u8]| tacit_node::wire::UploadStatus::decode(body).unwrap();
     assert_eq!(put("offset=0", &payload[..16384]).await.0, 400, "not announced");
     let header = tacit_node::wire::ContributionHeader { signed: codec::encode(&signed).into() };
-    let header = header.encode_to_vec();
     let mut stream = federation.raw(&identity).await;
-    let head = format!(
-        "POST /v1/contributions HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-        header.len()
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(&header).await.unwrap();
-    assert_eq!(answer(&mut stream).await.0, 200);
+    let sent = send(&mut stream, "POST /v1/contributions", &header.encode_to_vec()).await;
+    assert_eq!(sent.0, 200);
 
     for offset in ["", "offset=-1", "offset=x", "offset=0&x=1", "from=0"] {
         assert_eq!(put(offset, b"").await.0, 400, "{offset}");

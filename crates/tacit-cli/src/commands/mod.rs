@@ -1,10 +1,17 @@
 //! One file per command.
 
+pub mod audit;
+pub mod audit_serve;
 pub mod data;
+pub mod join;
 pub mod pki;
 pub mod plan;
+pub mod resume;
 pub mod rules;
 pub mod run;
+pub mod serve;
+pub mod simulate;
+pub mod status;
 
 use std::path::Path;
 use tacit_core::error::Error;

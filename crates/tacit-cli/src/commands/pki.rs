@@ -1,10 +1,10 @@
 //! `tacit pki`: a small certificate authority.
 
 use crate::Ending;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tacit_core::error::Error;
 use tacit_core::ids::ParticipantId;
-use tacit_node::pki::{Pki, Role};
+use tacit_node::pki::{Identity, Pki, Role};
 
 /// Run a small certificate authority: three commands make a federation.
 #[derive(clap::Args)]
@@ -64,6 +64,13 @@ pub fn main(args: Args) -> Result<Ending, Error> {
     Ok(Ending::Done)
 }
 
+/// Loads a node's certificate and key from an authority's directory, or a copy of part of it.
+pub fn identity(dir: &Path, name: &ParticipantId) -> Result<Identity, Error> {
+    let issued = |kind: &str| dir.join("issued").join(format!("{name}.{kind}.pem"));
+    Identity::load(&dir.join("ca.cert.pem"), &issued("cert"), &issued("key"))
+}
+
+/// Reads a node's name.
 pub fn participant(name: &str) -> Result<ParticipantId, Error> {
     ParticipantId::parse(name)
         .map_err(|e| Error::caller("name", "1 to 64 characters of a-z 0-9 . _ -", e.found))

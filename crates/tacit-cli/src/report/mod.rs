@@ -15,6 +15,8 @@ mod table;
 mod terminal;
 mod text;
 
+pub use text::escape;
+
 #[cfg(test)]
 mod tests;
 

@@ -15,7 +15,7 @@ fn is_unsafe(c: char) -> bool {
 }
 
 /// Text for HTML and XML, inside elements and inside quoted attributes.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

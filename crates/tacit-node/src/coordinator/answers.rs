@@ -192,10 +192,14 @@ impl Desk for Front {
 impl Front {
     /// What this peer should do now: a task, or go home; `None` to wait.
     fn offer(&self, peer: &Peer) -> Result<Option<TaskOffer>, Error> {
-        let state = self.0.live()?;
+        let mut state = self.0.live()?;
         let run = state.run.as_ref().ok_or(NO_RUN)?;
         if run.finish().is_some() {
-            return Ok(Some(TaskOffer { finished: true, ..offer_of(run, &self.0, &state) }));
+            let offer = TaskOffer { finished: true, ..offer_of(run, &self.0, &state) };
+            if state.told.insert(peer.participant.clone()) {
+                self.0.changes.send_modify(|n| *n += 1);
+            }
+            return Ok(Some(offer));
         }
         if state.draining || !state.offers.contains_key(&peer.participant) {
             return Ok(None);
@@ -209,7 +213,7 @@ impl Front {
         let transfer = transfer(signed);
         this.store.spool_finish(&transfer)?;
         if let Err(refusal) = this.inspect(signed) {
-            this.store.spool_discard(transfer.round, transfer.payload)?;
+            this.store.spool_discard(&transfer)?;
             return Err(refusal);
         }
         let replies = this.handle(Kind::Contributed(signed.clone()))?;
@@ -220,7 +224,7 @@ impl Front {
                     return Ok(status(transfer.bytes, true));
                 }
                 Action::Refuse { refusal, .. } => {
-                    this.store.spool_discard(transfer.round, transfer.payload)?;
+                    this.store.spool_discard(&transfer)?;
                     return Err(Error::Peer(refusal));
                 }
                 _ => {}

@@ -41,7 +41,7 @@ impl HistoryFile {
     }
 
     /// Appends a round unless it is there already.
-    pub(super) fn append(&mut self, report: &RoundReport) -> Result<(), Error> {
+    pub fn append(&mut self, report: &RoundReport) -> Result<(), Error> {
         if self.last.as_ref().is_some_and(|last| last.round >= report.round) {
             return Ok(());
         }

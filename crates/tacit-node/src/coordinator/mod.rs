@@ -10,7 +10,7 @@ pub use answers::Front;
 pub use history::HistoryFile;
 
 use crate::store::NodeStore;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
@@ -100,6 +100,8 @@ struct State {
     timer: Option<Instant>,
     accuracy: Option<f64>,
     draining: bool,
+    /// Who knows that the run is over.
+    told: BTreeSet<ParticipantId>,
 }
 
 /// The system's clock.
@@ -137,6 +139,7 @@ impl Coordinator {
             timer: None,
             accuracy: history.last_accuracy(),
             draining: false,
+            told: BTreeSet::new(),
         };
         let layout = model.layout().clone();
         Ok(Arc::new(Self {
@@ -192,6 +195,16 @@ impl Coordinator {
         self.state()?.draining = true;
         self.changes.send_modify(|n| *n += 1);
         Ok(())
+    }
+
+    /// Returns when every enrolled participant has been told that the run is over.
+    pub async fn everybody_told(&self) {
+        let mut changes = self.changes.subscribe();
+        while self.state().is_ok_and(|state| state.told.len() < state.keys.len()) {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     fn state(&self) -> Result<MutexGuard<'_, State>, Error> {

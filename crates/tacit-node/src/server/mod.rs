@@ -24,7 +24,7 @@ mod routes;
 mod slots;
 mod work;
 
-pub use slots::{Slot, Slots};
+pub(crate) use slots::Slots;
 
 use crate::desk::Desk;
 use crate::pki::{Identity, Revocations};

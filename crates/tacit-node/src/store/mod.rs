@@ -88,14 +88,9 @@ impl NodeStore {
         self.spool.finish(transfer)
     }
 
-    /// Whether a payload is there as a whole.
-    pub fn spooled(&self, round: u32, payload: Digest) -> Result<bool, Error> {
-        self.spool.holds(round, payload)
-    }
-
     /// Deletes the payload of a contribution that was refused after all; absent is fine.
-    pub fn spool_discard(&self, round: u32, payload: Digest) -> Result<(), Error> {
-        self.spool.discard(round, payload)
+    pub fn spool_discard(&self, transfer: &Transfer) -> Result<(), Error> {
+        self.spool.discard(transfer)
     }
 }
 

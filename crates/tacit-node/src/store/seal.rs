@@ -101,6 +101,11 @@ impl<'a> SealedFile<'a> {
         Ok(Self { key, payload, total, path, file })
     }
 
+    /// Length of the plain payload in bytes.
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
     fn aad(&self, block: u64) -> Aad<[u8; 48]> {
         let mut aad = [0; 48];
         aad[..32].copy_from_slice(&self.payload.0);

@@ -1,8 +1,10 @@
 //! Payloads on their way in: resumable, encrypted, gone with their round.
 //!
-//! `spool/ROUND/` holds `key`, one file per finished payload under its digest, and one
-//! `DIGEST.NAME.part` per participant that is still sending. What a part holds is found again
-//! after a crash by decrypting it: a torn block does not authenticate and is cut off.
+//! `spool/ROUND/` holds `key`, a file `DIGEST-NAME` per finished payload and participant, and a
+//! file `DIGEST+NAME` per participant that is still sending. What the latter holds is found again
+//! after a crash by decrypting it: a torn block does not authenticate and is cut off. Equal
+//! payloads of two participants are two files: neither is spared sending it, nor can one have the
+//! other's deleted.
 
 use super::seal::{BLOCK, RoundKey, SealedFile};
 use crate::files;
@@ -48,7 +50,8 @@ struct RoundSpool {
 
 #[derive(Default)]
 struct Inner {
-    finished: BTreeSet<Digest>,
+    /// Who has sent each payload as a whole.
+    finished: BTreeMap<Digest, BTreeSet<ParticipantId>>,
     sending: HashMap<ParticipantId, Arc<Mutex<Slot>>>,
 }
 
@@ -129,22 +132,19 @@ impl SpoolDir {
         })
     }
 
-    pub(super) fn holds(&self, round: u32, payload: Digest) -> Result<bool, Error> {
-        let round = lock(&self.state)?.rounds.get(&round).cloned();
-        round.map_or(Ok(false), |round| Ok(lock(&round.inner)?.finished.contains(&payload)))
-    }
-
-    pub(super) fn discard(&self, round: u32, payload: Digest) -> Result<(), Error> {
-        let Some(round) = lock(&self.state)?.rounds.get(&round).cloned() else { return Ok(()) };
-        lock(&round.inner)?.finished.remove(&payload);
-        files::remove(&round.dir.join(payload.to_string()))
+    pub(super) fn discard(&self, transfer: &Transfer) -> Result<(), Error> {
+        let round = lock(&self.state)?.rounds.get(&transfer.round).cloned();
+        round.map_or(Ok(()), |round| round.discard(transfer))
     }
 
     pub(super) fn read(&self, payload: Digest, offset: u64, out: &mut [u8]) -> Result<(), Error> {
         let rounds: Vec<_> = lock(&self.state)?.rounds.values().rev().cloned().collect();
         for round in rounds {
-            if lock(&round.inner)?.finished.contains(&payload) {
-                let path = round.dir.join(payload.to_string());
+            let inner = lock(&round.inner)?;
+            let owner = inner.finished.get(&payload).and_then(BTreeSet::first).cloned();
+            drop(inner);
+            if let Some(owner) = owner {
+                let path = round.path(payload, '-', &owner);
                 return SealedFile::finished(&round.key, payload, &path)?.read(offset, out);
             }
         }
@@ -173,24 +173,38 @@ fn remove_dir(dir: &Path) -> Result<(), Error> {
 
 impl RoundSpool {
     fn load(dir: PathBuf, key: RoundKey) -> Result<Arc<Self>, Error> {
-        files::sweep(&dir)?;
         let mut inner = Inner::default();
         for path in files::list(&dir)? {
             let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-            if let Some(payload) = Digest::parse(name) {
-                inner.finished.insert(payload);
-            }
-            let sender = name.get(65..).and_then(|rest| rest.strip_suffix(".part"));
-            if let Some(Ok(sender)) = sender.map(ParticipantId::parse) {
-                let slot = Slot { progress: None, leftovers: vec![path] };
-                inner.sending.insert(sender, Arc::new(Mutex::new(slot)));
+            let parts = name.split_at_checked(64).and_then(|(digest, rest)| {
+                let (kind, owner) = rest.split_at_checked(1)?;
+                Some((Digest::parse(digest)?, kind, ParticipantId::parse(owner).ok()?))
+            });
+            match parts {
+                Some((payload, "-", owner)) => {
+                    inner.finished.entry(payload).or_default().insert(owner);
+                }
+                Some((_, "+", owner)) => {
+                    let slot = inner.sending.entry(owner).or_default().clone();
+                    lock(&slot)?.leftovers.push(path);
+                }
+                _ if name != "key" => files::remove(&path)?,
+                _ => {}
             }
         }
         Ok(Arc::new(Self { dir, key, inner: Mutex::new(inner) }))
     }
 
+    fn path(&self, payload: Digest, kind: char, owner: &ParticipantId) -> PathBuf {
+        self.dir.join(format!("{payload}{kind}{owner}"))
+    }
+
     fn part(&self, transfer: &Transfer) -> PathBuf {
-        self.dir.join(format!("{}.{}.part", transfer.payload, transfer.participant))
+        self.path(transfer.payload, '+', &transfer.participant)
+    }
+
+    fn whole(&self, transfer: &Transfer) -> PathBuf {
+        self.path(transfer.payload, '-', &transfer.participant)
     }
 
     /// Works on the state of a transfer; gives up another one of the same participant for it.
@@ -202,13 +216,9 @@ impl RoundSpool {
         let slot =
             lock(&self.inner)?.sending.entry(transfer.participant.clone()).or_default().clone();
         let mut slot = lock(&slot)?;
+        let usable = |p: &Progress| Ok::<_, Error>(!p.finished || self.holds(transfer)?);
         let current = match slot.progress.take() {
-            Some(p)
-                if p.transfer == *transfer
-                    && (!p.finished || self.holds(p.transfer.payload)?) =>
-            {
-                p
-            }
+            Some(current) if current.transfer == *transfer && usable(&current)? => current,
             other => {
                 let keep = self.part(transfer);
                 let old = other.map(|p| self.part(&p.transfer));
@@ -222,12 +232,31 @@ impl RoundSpool {
         work(slot.progress.insert(current))
     }
 
-    fn holds(&self, payload: Digest) -> Result<bool, Error> {
-        Ok(lock(&self.inner)?.finished.contains(&payload))
+    /// Whether this participant has sent this payload as a whole.
+    fn holds(&self, transfer: &Transfer) -> Result<bool, Error> {
+        let inner = lock(&self.inner)?;
+        let owners = inner.finished.get(&transfer.payload);
+        Ok(owners.is_some_and(|owners| owners.contains(&transfer.participant)))
+    }
+
+    fn discard(&self, transfer: &Transfer) -> Result<(), Error> {
+        let mut inner = lock(&self.inner)?;
+        if let Some(owners) = inner.finished.get_mut(&transfer.payload) {
+            owners.remove(&transfer.participant);
+        }
+        files::remove(&self.whole(transfer))
     }
 
     /// Reads what an unfinished transfer holds; cuts off what did not survive.
     fn resume(&self, transfer: &Transfer) -> Result<Progress, Error> {
+        if self.holds(transfer)? {
+            let path = self.whole(transfer);
+            let total = SealedFile::finished(&self.key, transfer.payload, &path)?.total();
+            if total == transfer.bytes {
+                let (transfer, hasher) = (transfer.clone(), Hasher::new());
+                return Ok(Progress { transfer, offset: total, hasher, finished: true });
+            }
+        }
         let path = self.part(transfer);
         let mut file = SealedFile::append(&self.key, transfer.payload, transfer.bytes, &path)?;
         let (mut offset, mut hasher) = (0, Hasher::new());
@@ -282,10 +311,11 @@ impl RoundSpool {
             return Err(Refusal::HashMismatch { expected, found }.into());
         }
         SealedFile::append(&self.key, transfer.payload, transfer.bytes, &part)?.sync()?;
-        let renamed = std::fs::rename(&part, self.dir.join(transfer.payload.to_string()));
+        let renamed = std::fs::rename(&part, self.whole(transfer));
         renamed.map_err(|source| files::failed("rename", &part, source))?;
         files::sync_dir(&self.dir)?;
-        lock(&self.inner)?.finished.insert(transfer.payload);
+        let owner = transfer.participant.clone();
+        lock(&self.inner)?.finished.entry(transfer.payload).or_default().insert(owner);
         progress.finished = true;
         Ok(())
     }

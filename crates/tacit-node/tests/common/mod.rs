@@ -293,6 +293,21 @@ pub async fn ask(stream: &mut TlsStream<TcpStream>, text: &str) -> (u16, String,
     answer(stream).await
 }
 
+/// Sends a request with a body, reads to the end of the connection.
+pub async fn send(
+    stream: &mut TlsStream<TcpStream>,
+    method_and_path: &str,
+    body: &[u8],
+) -> (u16, String, Vec<u8>) {
+    let length = body.len();
+    let head = format!("{method_and_path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n");
+    let head = format!("{head}content-length: {length}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // Fails where the answer comes before the whole body has gone.
+    let _ = stream.write_all(body).await;
+    answer(stream).await
+}
+
 pub async fn answer(stream: &mut TlsStream<TcpStream>) -> (u16, String, Vec<u8>) {
     let mut all = Vec::new();
     // A connection that is cut without a farewell still gave its answer.

@@ -1,0 +1,164 @@
+//! `tacit audit`: look at a run's transparency log and check it, offline.
+
+use super::{read_plan, read_text};
+use crate::Ending;
+use std::path::{Path, PathBuf};
+use tacit_audit::{
+    BacklinkRequest, Checks, DEFAULT_BASE, Record, VerifierKey, backlink_url, filed_witnesses,
+    prove, replay, verify_dir, verify_proof,
+};
+use tacit_core::error::Error;
+use tacit_core::plan::Plan;
+use tacit_learn::train::safetensors;
+
+/// Look at a run's transparency log, and check it offline.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(clap::Subcommand)]
+enum Action {
+    /// Print the records of a run's log.
+    Show {
+        /// The run's folder, or a copy of it.
+        dir: PathBuf,
+    },
+    /// Check signatures, the tree, the chain of models and every round's journal.
+    Verify {
+        /// The run's folder, or a copy of it.
+        dir: PathBuf,
+        /// The log's key, had from elsewhere: its text or a file.
+        #[arg(long)]
+        key: Option<String>,
+        /// Witnesses that must have co-signed.
+        #[arg(long, default_value_t = 0)]
+        witnesses: usize,
+    },
+    /// Print a self-contained proof that a record is in the log.
+    Prove {
+        /// The run's folder, or a copy of it.
+        dir: PathBuf,
+        /// Number of the record, from 0.
+        index: u64,
+    },
+    /// Check a proof that `prove` printed.
+    CheckProof {
+        /// The proof.
+        file: PathBuf,
+        /// The log's key: its text or a file.
+        #[arg(long)]
+        key: String,
+    },
+    /// Print the aéPiot URL of a record. It proves nothing; the inclusion proof does.
+    Url {
+        /// The run's folder, or a copy of it.
+        dir: PathBuf,
+        /// Number of the record, from 0.
+        index: u64,
+        /// Base of the URL.
+        #[arg(long, default_value = DEFAULT_BASE)]
+        base: String,
+    },
+    /// Show records and check backlinks in a browser.
+    Serve(super::audit_serve::Args),
+}
+
+pub fn main(args: Args) -> Result<Ending, Error> {
+    match args.action {
+        Action::Show { dir } => show(&dir),
+        Action::Verify { dir, key, witnesses } => verify(&dir, key.as_deref(), witnesses),
+        Action::Prove { dir, index } => {
+            println!("{}", String::from_utf8_lossy(&prove(&dir, index)?));
+            Ok(Ending::Done)
+        }
+        Action::CheckProof { file, key } => check_proof(&file, &key),
+        Action::Url { dir, index, base } => url(&dir, index, &base),
+        Action::Serve(args) => super::audit_serve::main(args),
+    }
+}
+
+/// A key from its text or from a file.
+pub fn read_key(text: &str) -> Result<VerifierKey, Error> {
+    let path = Path::new(text);
+    let text = if path.exists() { read_text(path, 1024)? } else { text.to_owned() };
+    Ok(VerifierKey::parse(text.trim())?)
+}
+
+fn show(dir: &Path) -> Result<Ending, Error> {
+    for (index, record) in tacit_audit::records(dir)?.iter().enumerate() {
+        println!("{index:>6}  {}\n        {}\n        {}", record.title, record.description, record.link);
+    }
+    Ok(Ending::Done)
+}
+
+/// Checks everything that can be checked without the participants' data.
+pub fn verify(dir: &Path, key: Option<&str>, witnesses: usize) -> Result<Ending, Error> {
+    let key = key.map(read_key).transpose()?;
+    let filed = filed_witnesses(&dir.join("log"))?;
+    let plan = read_plan(Some(&dir.join("plan.toml")))?;
+    let replay_round = |bytes: &[u8]| replay(&plan, bytes);
+    let model_digest = |path: &Path| model_digest(path);
+    let plan_digest = |bytes: &[u8]| plan_digest(bytes);
+    let checks = Checks {
+        key: key.as_ref(),
+        witnesses: &filed,
+        quorum: witnesses,
+        plan_digest: Some(&plan_digest),
+        model_digest: Some(&model_digest),
+        replay: Some(&replay_round),
+    };
+    match verify_dir(dir, &checks) {
+        Ok(report) => {
+            println!("verified: {}", report.summary());
+            Ok(Ending::Done)
+        }
+        Err(error) => {
+            println!("NOT verified: {error}");
+            Ok(Ending::AuditFailed)
+        }
+    }
+}
+
+fn plan_digest(bytes: &[u8]) -> Result<tacit_core::digest::Digest, Error> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Error::caller("plan", "text", "bytes"))?;
+    Ok(Plan::parse(text, &tacit_learn::registry()?)?.digest())
+}
+
+fn model_digest(path: &Path) -> Result<tacit_core::digest::Digest, Error> {
+    let doing = || format!("reading {}", path.display());
+    let bytes = std::fs::read(path).map_err(|e| Error::world(doing(), e))?;
+    Ok(safetensors::read(&bytes)?.0.digest())
+}
+
+fn check_proof(file: &Path, key: &str) -> Result<Ending, Error> {
+    let key = read_key(key)?;
+    let text = read_text(file, 16 << 20)?;
+    match verify_proof(text.trim_end().as_bytes(), &key) {
+        Ok(proven) => {
+            let Record { title, description, link, .. } = &proven.record;
+            println!(
+                "verified: record {} of {} in the log of {}\n  {title}\n  {description}\n  {link}",
+                proven.index,
+                proven.checkpoint.size,
+                key.name()
+            );
+            Ok(Ending::Done)
+        }
+        Err(error) => {
+            println!("NOT verified: {error}");
+            Ok(Ending::AuditFailed)
+        }
+    }
+}
+
+fn url(dir: &Path, index: u64, base: &str) -> Result<Ending, Error> {
+    let records = tacit_audit::records(dir)?;
+    let record = usize::try_from(index).ok().and_then(|i| records.into_iter().nth(i));
+    let Some(Record { title, description, link, .. }) = record else {
+        return Err(Error::caller("record", "one that is in the log", index.to_string()));
+    };
+    println!("{}", backlink_url(base, &BacklinkRequest { title, description, link }));
+    Ok(Ending::Done)
+}

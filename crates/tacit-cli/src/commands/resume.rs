@@ -1,0 +1,27 @@
+//! `tacit resume`: continues a run after a stop or a crash.
+
+use super::read_plan;
+use crate::commands::serve;
+use crate::{Ending, local};
+use std::path::PathBuf;
+use tacit_core::error::Error;
+
+/// Continue a run from its folder: of `tacit run` or of `tacit serve`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The run's folder.
+    dir: PathBuf,
+}
+
+pub fn main(args: Args) -> Result<Ending, Error> {
+    let plan_file = args.dir.join("plan.toml");
+    if !plan_file.exists() || !args.dir.join("state").exists() {
+        let found = args.dir.display().to_string();
+        return Err(Error::caller("folder", "a run that was begun, with plan.toml and state/", found));
+    }
+    let plan = read_plan(Some(&plan_file))?;
+    match serve::kept_settings(&args.dir)? {
+        Some(settings) => serve::coordinate(&args.dir, plan, &settings),
+        None => local::federation(&args.dir, &plan),
+    }
+}

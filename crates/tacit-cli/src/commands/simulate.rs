@@ -1,0 +1,107 @@
+//! `tacit simulate`: the same run with virtual participants in one process.
+
+use super::read_plan;
+use crate::folder::{self, Ended};
+use crate::progress::Display;
+use crate::Ending;
+use std::path::{Path, PathBuf};
+use tacit_audit::{End, OsEntropy, Recorder as AuditRecorder};
+use tacit_core::error::Error;
+use tacit_core::history::RoundReport;
+use tacit_core::plan::Plan;
+use tacit_core::round::{Entry, Summary};
+use tacit_core::run::Finish;
+use tacit_core::traits::Clock;
+use tacit_learn::federation::Federation;
+use tacit_node::coordinator::{HistoryFile, Progress, SystemClock};
+use tacit_sim::simulate::{Options, Recorder, simulate};
+
+/// Simulate a federation: thousands of virtual participants in one process, with the same result,
+/// bit for bit, as `tacit run`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The plan; without it, digits over twenty participants.
+    plan: Option<PathBuf>,
+    /// Where the run writes; by default the first unused runs/NAME-N.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Worker threads; 0 means one per core. The result does not depend on it.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+}
+
+/// Writes what a coordinator would.
+struct Folder {
+    audit: AuditRecorder,
+    journal: Vec<Entry>,
+    history: HistoryFile,
+}
+
+impl Recorder for Folder {
+    fn persist(&mut self, entry: &Entry) -> Result<(), Error> {
+        if self.journal.first().is_some_and(|first| first.round != entry.round) {
+            self.journal.clear();
+        }
+        self.journal.push(entry.clone());
+        Ok(())
+    }
+
+    fn log(&mut self, summary: &Summary) -> Result<u64, Error> {
+        let index = self.audit.round(summary, &self.journal)?;
+        self.history.append(&RoundReport::from(summary))?;
+        Ok(index)
+    }
+}
+
+impl Folder {
+    fn open(dir: &Path, plan: &Plan) -> Result<Self, Error> {
+        let state = dir.join("state");
+        std::fs::create_dir_all(&state)
+            .and_then(|()| std::fs::write(dir.join("plan.toml"), plan.to_toml()))
+            .map_err(|e| Error::world(format!("writing {}", dir.display()), e))?;
+        let key = state.join("log.key");
+        let audit = AuditRecorder::open(&dir.join("log"), &key, plan, &mut OsEntropy)?;
+        let history = HistoryFile::open(&dir.join("history.jsonl"))?;
+        Ok(Self { audit, journal: Vec::new(), history })
+    }
+}
+
+pub fn main(args: Args) -> Result<Ending, Error> {
+    let plan = read_plan(args.plan.as_deref())?;
+    let dir = folder::choose(args.out, &plan)?;
+    let started_ms = SystemClock.now_ms();
+    let federation = Federation::assemble(&plan)?;
+    let mut recorder = Folder::open(&dir, &plan)?;
+    recorder.audit.begin(federation.initial_model()?.digest())?;
+    let display = Display::new(&plan);
+    let mut options = Options::new(&mut recorder);
+    options.threads = args.threads;
+    let outcome = simulate(&plan, &federation, options, &mut |report| {
+        display.show(&Progress::Round(Box::new(report.clone())));
+    })?;
+    display.clear();
+    let finish = outcome.finish.to_string();
+    recorder.audit.end(&End {
+        finish: finish.clone(),
+        rounds: outcome.history.last().map_or(0, |last| last.round),
+        released: outcome.history.iter().filter(|r| r.aborted.is_none()).count() as u32,
+        model: outcome.model.digest(),
+        evaluation: outcome.history.last().and_then(|last| last.evaluation.clone()),
+    })?;
+    let log = recorder.audit.log()?;
+    let ended = Ended {
+        plan: &plan,
+        model: &outcome.model,
+        log: &log,
+        finish: &finish,
+        started_ms,
+        finished_ms: SystemClock.now_ms(),
+    };
+    let (table, written) = folder::conclude(&dir, &ended, &outcome.history)?;
+    println!("{table}\n");
+    written.iter().for_each(|path| println!("wrote {}", path.display()));
+    match outcome.finish {
+        Finish::Failed(_) => Ok(Ending::RunFailed),
+        _ => Ok(Ending::Done),
+    }
+}
