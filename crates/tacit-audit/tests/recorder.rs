@@ -152,7 +152,9 @@ fn a_recorded_run_is_audited_and_replayed_and_repeating_changes_nothing() {
     // A round log that the state machine cannot have written.
     let path = dir.path().join("log/rounds/000001.jsonl");
     let text = fs::read_to_string(&path).unwrap();
-    let without_first_line = text.split_once('\n').unwrap().1;
+    let without = |what: &str| -> String {
+        text.split_inclusive('\n').filter(|line| !line.contains(what)).collect()
+    };
     assert!(replay(&plan, text.as_bytes()).is_ok());
     for bad in [
         text.replace("\"round\":1", "\"round\":9").replacen("\"round\":9", "\"round\":1", 1),
@@ -160,7 +162,8 @@ fn a_recorded_run_is_audited_and_replayed_and_repeating_changes_nothing() {
         format!("{text}{text}"),
         format!("{text}\n"),
         text[..text.len() - 2].to_owned(),
-        without_first_line.split_once('\n').unwrap().1.split_once('\n').unwrap().1.to_owned(),
+        without("\"opened\""),
+        without("\"closed\""),
     ] {
         assert!(replay(&plan, bad.as_bytes()).is_err(), "{bad}");
     }
