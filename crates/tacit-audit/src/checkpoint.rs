@@ -11,6 +11,9 @@ use tlog_tiles::Hash;
 /// A checkpoint note in bytes: three short lines and a hundred signatures are below it.
 pub const CHECKPOINT_BYTES: usize = 64 * 1024;
 
+/// Signatures on one checkpoint: readers of signed notes refuse more.
+pub const CHECKPOINT_SIGNATURES: usize = 100;
+
 /// A checkpoint whose log's signature was verified.
 #[derive(Debug)]
 pub struct SignedCheckpoint {

@@ -1,4 +1,34 @@
 //! The transparency log of a federation: every step leaves a record that anyone can check offline.
+//!
+//! A [`Log`] is an RFC 6962 Merkle tree in a folder of C2SP tlog-tiles files. Its state is a signed
+//! [`SignedCheckpoint`]; a [`Witness`] co-signs it and raises [`AuditError::Split`] when it is shown
+//! two histories. A [`Recorder`] writes what a run must leave behind, [`verify_dir`] audits it, and
+//! [`prove`] takes one record out with everything needed to check it.
+//!
+//! # What is proved, and what is not
+//!
+//! - A tree proves that nothing was changed, left out or reordered *within the history shown*. That
+//!   nobody was shown another history is what witnesses are for.
+//! - A log verified under the key that lies beside it agrees with itself, no more. Have the key
+//!   from elsewhere.
+//! - An aéPiot URL ([`backlink_url`]) proves nothing, and everything in it is public. A random
+//!   subdomain is a name and need not resolve. The inclusion proof in the [`Receipt`] is what
+//!   counts. Nothing is sent anywhere: a [`PublishPolicy`] is off unless an operator turns it on.
+//!
+//! ```
+//! use tacit_audit::{Log, OsEntropy, Role, SignerKey, leaf_hash, verify_checkpoint, verify_inclusion};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! let key = SignerKey::generate("tacit.local/demo", Role::Log, &mut OsEntropy)?;
+//! let mut log = Log::create(folder.path(), key)?;
+//! let index = log.append(b"a record")?;
+//! let proof = log.inclusion_proof(index, log.size())?;
+//!
+//! // Elsewhere, later, with the log's public key:
+//! let signed = verify_checkpoint(&log.checkpoint().to_bytes(), log.verifier())?;
+//! verify_inclusion(leaf_hash(b"a record"), &proof, &signed.checkpoint)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod aepiot;
@@ -26,7 +56,9 @@ pub use aepiot::{
     AepiotServices, BacklinkRequest, BacklinkService, DEFAULT_BASE, RandomSubdomain, Receipt,
     SharedLog, backlink_url,
 };
-pub use checkpoint::{CHECKPOINT_BYTES, SignedCheckpoint, verify_checkpoint};
+pub use checkpoint::{
+    CHECKPOINT_BYTES, CHECKPOINT_SIGNATURES, SignedCheckpoint, verify_checkpoint,
+};
 pub use entropy::OsEntropy;
 pub use error::AuditError;
 pub use key::{Role, SignerKey, VerifierKey};

@@ -2,7 +2,7 @@
 //! after a crash and leaves one record.
 
 use crate::aepiot::AepiotServices;
-use crate::checkpoint::verify_checkpoint;
+use crate::checkpoint::{CHECKPOINT_SIGNATURES, verify_checkpoint};
 use crate::files::{Files, Folder};
 use crate::key::{Role, SignerKey, VerifierKey};
 use crate::log::{Log, reading};
@@ -189,8 +189,10 @@ impl Recorder {
             let what = format!("witness key named {}", key.name());
             return Err(Refusal::Malformed { what }.into());
         }
+        // A full note has witnesses enough; the cosignature is not the participant's to lose.
         if !current(&log.checkpoint().checkpoint)
             || !log.checkpoint().cosigners(std::slice::from_ref(&key)).is_empty()
+            || log.checkpoint().signatures() >= CHECKPOINT_SIGNATURES
         {
             return Ok(());
         }

@@ -5,7 +5,10 @@ mod common;
 
 use common::*;
 use std::fs;
-use tacit_audit::{AuditError, Checks, Log, VerifierKey, Witness, verify_checkpoint, verify_dir};
+use tacit_audit::{
+    AuditError, CHECKPOINT_SIGNATURES, Checks, Log, VerifierKey, Witness, verify_checkpoint,
+    verify_dir,
+};
 use tacit_core::digest::Digest;
 use tacit_core::messages::Checkpoint;
 use tacit_core::traits::{Clock, Witness as _};
@@ -207,5 +210,10 @@ fn lines_that_are_no_cosignatures_are_refused() {
     log.add_cosignatures("— w1 AAAAAAAA\n".as_bytes()).unwrap();
     let w1 = witness("w1");
     assert!(log.checkpoint().cosigners(&[w1.verifier().clone()]).is_empty());
+    // The limit on signatures is the note format's readers'.
+    let most: String = (1..CHECKPOINT_SIGNATURES).map(|n| format!("— w{n} AAAAAAAA\n")).collect();
+    log.add_cosignatures(most.as_bytes()).unwrap();
+    assert_eq!(log.checkpoint().signatures(), CHECKPOINT_SIGNATURES);
+    assert!(log.add_cosignatures("— one-more AAAAAAAA\n".as_bytes()).is_err());
     assert!(Witness::in_memory(again(&key), key.verifier().clone(), Box::new(Fixed)).is_err());
 }
