@@ -20,20 +20,24 @@ pub(super) struct Coordinator {
     run: Run,
     offer: Option<(Task, BTreeSet<ParticipantId>)>,
     timer: u64,
-    /// The upload that is being answered.
     asking: Option<Asking>,
 }
 
-struct Asking {
-    number: usize,
+pub(super) struct Asking {
+    pub number: usize,
     round: u32,
-    contribution: Digest,
+    pub contribution: Digest,
     payload: Digest,
 }
 
 impl Coordinator {
     pub fn run(&self) -> &Run {
         &self.run
+    }
+
+    /// The upload that is being answered.
+    pub fn asking(&self) -> Option<&Asking> {
+        self.asking.as_ref()
     }
 
     /// Whether nothing is left to do.
@@ -179,7 +183,10 @@ impl World {
                 }
                 self.acknowledge(&participant, contribution)?;
             }
-            Action::Refuse { .. } => self.refuse()?,
+            Action::Refuse { .. } => {
+                self.check_refusal()?;
+                self.refuse()?;
+            }
             Action::Aggregate { setup, contributions } => {
                 self.check_aggregate(&setup, &contributions)?;
                 if self.canary == Some(Canary::ForgetEarly) {

@@ -4,7 +4,10 @@
 //! * Each participant counts at most once in a round.
 //! * What is published was logged before; what is logged is published in the end.
 //! * The journal replays to the state of the coordinator that wrote it: same state, same outbox.
-//! * An acknowledged contribution is durable, and counts in whatever its round releases.
+//! * An acknowledged contribution is durable, and counts in whatever its round releases; nobody
+//!   is told that what counts is refused.
+//! * No participant fills the journal with refusals.
+//! * The run ends as its plan says: after the last round, the target, or too many failures.
 //! * Each round starts from the last released model, and every released model follows from the
 //!   journal and the payloads alone.
 //! * Cohorts can be drawn again from what is logged.
@@ -13,11 +16,13 @@
 use super::effects::aggregate;
 use super::{Checked, Violation, World, require};
 use crate::memory::MemoryStore;
+use std::collections::BTreeMap;
 use tacit_core::digest::Digest;
 use tacit_core::ids::ParticipantId;
+use tacit_core::limits;
 use tacit_core::messages::{SignedContribution, Task};
-use tacit_core::round::{self, Entry, Kind, Record, Setup, Summary};
-use tacit_core::run::Run;
+use tacit_core::round::{self, Entry, Kind, Record, Round, Setup, Summary};
+use tacit_core::run::{Finish, Run};
 use tacit_core::traits::Blobs;
 
 impl World {
@@ -62,6 +67,19 @@ impl World {
         })?;
         self.acknowledged.entry(round).or_default().insert(contribution);
         Ok(())
+    }
+
+    /// Before the run tells somebody that a contribution does not count.
+    pub(super) fn check_refusal(&self) -> Checked {
+        let Some(coordinator) = &self.coordinator else { return Ok(()) };
+        let (round, asking) = (coordinator.run().round(), coordinator.asking());
+        let counts = asking.is_some_and(|asking| {
+            let id = &self.participants[asking.number].id;
+            self.disk.holds(round.setup().round, id, asking.contribution)
+        });
+        require(!counts || matches!(round, Round::Aborted(_)), || {
+            format!("what counts in round {} is refused", round.setup().round)
+        })
     }
 
     pub(super) fn check_aggregate(
@@ -140,6 +158,7 @@ impl World {
         }
         let rounds = self.disk.published.keys().all(|round| *round <= self.disk.log.len() as u32);
         require(rounds, || "something unlogged is public".into())?;
+        self.check_finish()?;
         let left = self.disk.store.spooled_rounds()?;
         require(left.is_empty(), || format!("payloads of rounds {left:?} are left"))?;
         // Nothing that comes later may spoil the journal.
@@ -153,6 +172,28 @@ impl World {
         self.check_journal()
     }
 
+    fn check_finish(&self) -> Checked {
+        let finish = self.coordinator.as_ref().and_then(|c| c.run().finish());
+        let log = &self.disk.log;
+        let good = |summary: &Summary| {
+            let evaluation = summary.result.as_ref().ok().and_then(|o| o.evaluation.as_ref());
+            let accuracy = evaluation.map(|evaluation| evaluation.accuracy());
+            accuracy.zip(self.course.target_accuracy).is_some_and(|(found, t)| found >= t)
+        };
+        let failed = log.iter().rev().take_while(|summary| summary.result.is_err()).count();
+        let patience = self.course.cohort.max_failed_rounds as usize;
+        let before = log.len().saturating_sub(1);
+        let holds = match finish {
+            Some(Finish::Completed) => log.len() == self.course.num_rounds as usize,
+            Some(Finish::TargetReached) => log.last().is_some_and(good),
+            Some(Finish::Failed(_)) => failed == patience,
+            None => false,
+        };
+        require(holds && !log[..before].iter().any(good), || {
+            format!("the run ends as {finish:?} after {} rounds", log.len())
+        })
+    }
+
     /// Replays the journal's bytes, and computes every model again from the payloads.
     fn check_journal(&mut self) -> Checked {
         let entries = self.disk.entries(usize::MAX)?;
@@ -163,6 +204,7 @@ impl World {
         store.put(&self.lab.initial)?;
         let mut setup = Run::new(self.course.clone()).round().setup().clone();
         let mut accepted: Vec<SignedContribution> = Vec::new();
+        let mut refused: BTreeMap<(u32, &ParticipantId), u32> = BTreeMap::new();
         for Entry { round, fact } in &entries {
             setup.round = *round;
             match fact {
@@ -173,6 +215,13 @@ impl World {
                         store.keep(*round, payload, bytes.to_vec())?;
                     }
                     accepted.push(signed.clone());
+                }
+                Record::Refused { participant, .. } => {
+                    let times = refused.entry((*round, participant)).or_default();
+                    *times += 1;
+                    require(*times <= limits::REFUSALS_RECORDED, || {
+                        format!("refusals of {participant} fill the journal")
+                    })?;
                 }
                 Record::Aggregated { outcome } => {
                     accepted.sort_by(|a, b| {
