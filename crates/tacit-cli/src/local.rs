@@ -140,7 +140,11 @@ impl Authority {
         let kept = Issued { cert: at("cert"), key: at("key") };
         let issued = match kept.cert.exists() && kept.key.exists() {
             true => kept,
-            false => self.pki.issue(name, role)?,
+            // A crash may have left a name that was issued on paper only.
+            false => match self.pki.revoke(name) {
+                Ok(_) | Err(Error::Caller(_)) => self.pki.issue(name, role)?,
+                Err(error) => return Err(error),
+            },
         };
         Identity::load(&self.pki.ca_path(), &issued.cert, &issued.key)
     }

@@ -88,7 +88,10 @@ pub fn read_key(text: &str) -> Result<VerifierKey, Error> {
 
 fn show(dir: &Path) -> Result<Ending, Error> {
     for (index, record) in tacit_audit::records(dir)?.iter().enumerate() {
-        println!("{index:>6}  {}\n        {}\n        {}", record.title, record.description, record.link);
+        println!(
+            "{index:>6}  {}\n        {}\n        {}",
+            record.title, record.description, record.link
+        );
     }
     Ok(Ending::Done)
 }

@@ -82,7 +82,10 @@ async fn index(State(dir): Dir) -> Response {
              <td>{description}</td></tr>"
         );
     }
-    page("Records", &format!("<table><tr><th>#</th><th>title</th><th>description</th></tr>{rows}</table>"))
+    page(
+        "Records",
+        &format!("<table><tr><th>#</th><th>title</th><th>description</th></tr>{rows}</table>"),
+    )
 }
 
 async fn record(State(dir): Dir, Path(number): Path<usize>) -> Response {
@@ -200,7 +203,9 @@ mod tests {
             String::from_utf8(bytes.to_vec()).unwrap()
         };
         let found = backlink(state.clone(), Query(texts("a & b"))).await;
-        assert!(found.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().contains("none"));
+        assert!(
+            found.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().contains("none")
+        );
         let found = html(found).await;
         assert!(found.contains("record 0 of this log, verified") && found.contains("a &amp; b"));
         let hostile = html(backlink(state, Query(texts("<script>alert(1)</script>"))).await).await;

@@ -17,7 +17,11 @@ pub fn main(args: Args) -> Result<Ending, Error> {
     let plan_file = args.dir.join("plan.toml");
     if !plan_file.exists() || !args.dir.join("state").exists() {
         let found = args.dir.display().to_string();
-        return Err(Error::caller("folder", "a run that was begun, with plan.toml and state/", found));
+        return Err(Error::caller(
+            "folder",
+            "a run that was begun, with plan.toml and state/",
+            found,
+        ));
     }
     let plan = read_plan(Some(&plan_file))?;
     match serve::kept_settings(&args.dir)? {

@@ -1,9 +1,9 @@
 //! `tacit simulate`: the same run with virtual participants in one process.
 
 use super::read_plan;
+use crate::Ending;
 use crate::folder::{self, Ended};
 use crate::progress::Display;
-use crate::Ending;
 use std::path::{Path, PathBuf};
 use tacit_audit::{End, OsEntropy, Recorder as AuditRecorder};
 use tacit_core::error::Error;

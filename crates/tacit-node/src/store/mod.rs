@@ -2,7 +2,7 @@
 //!
 //! | where | what | durable |
 //! |---|---|---|
-//! | `state.redb` | journal, enrolments; its lock is the lease | when a call returns |
+//! | `state.redb`, `lease` | journal, enrolments; the lock of `lease` is the lease | when a call returns |
 //! | `blobs/` | models, each under its digest | when `put` returns |
 //! | `spool/ROUND/` | received payloads, encrypted, with the round's key | when finished |
 //!
@@ -35,7 +35,7 @@ impl NodeStore {
     /// what a killed one left unfinished.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         files::make_dir(dir)?;
-        let database = journal::StateFile::open(&dir.join("state.redb"))?;
+        let database = journal::StateFile::open(dir)?;
         // From here on nobody else touches the directory.
         let blobs = blobs::BlobDir::open(&dir.join("blobs"))?;
         let spool = spool::SpoolDir::open(&dir.join("spool"))?;

@@ -1,0 +1,168 @@
+//! Coordinator and participants are killed at random points of real runs; whatever happens, the
+//! final model is, bit for bit, that of the undisturbed simulation.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+use tacit_core::rng::{Random, Seed};
+
+const PATIENCE: Duration = Duration::from_secs(240);
+
+struct Scene {
+    dir: tempfile::TempDir,
+    rng: Random,
+}
+
+/// A process that does not outlive its test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Process {
+    fn finished(&mut self) -> Option<bool> {
+        self.0.try_wait().unwrap().map(|status| status.success())
+    }
+
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+fn tacit(arguments: &[&str], dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tacit"));
+    command.args(arguments).current_dir(dir).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+impl Scene {
+    fn new(seed: u64, plan: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("plan.toml"), plan).unwrap();
+        let scene = Self { dir, rng: Seed::root(seed).rng() };
+        scene.succeed(&["simulate", "plan.toml", "--out", "calm"]);
+        scene
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn start(&self, arguments: &[&str]) -> Process {
+        Process(tacit(arguments, self.dir.path()).spawn().unwrap())
+    }
+
+    fn succeed(&self, arguments: &[&str]) {
+        let status = tacit(arguments, self.dir.path()).stderr(Stdio::inherit()).status().unwrap();
+        assert!(status.success(), "tacit {arguments:?}");
+    }
+
+    fn pause(&mut self, most_ms: u64) {
+        sleep(Duration::from_millis(self.rng.below(most_ms)));
+    }
+
+    /// The stormy run ended as the calm one did, and its log verifies.
+    fn compare(&self) {
+        let read = |run: &str, file: &str| std::fs::read(self.path(run).join(file)).unwrap();
+        assert_eq!(read("calm", "model.safetensors"), read("storm", "model.safetensors"));
+        let lines = |run| read(run, "history.jsonl").iter().filter(|b| **b == b'\n').count();
+        assert_eq!(lines("calm"), lines("storm"), "every round is reported once");
+        self.succeed(&["audit", "verify", "storm"]);
+    }
+}
+
+const PLAN: &str = r#"
+name = "storm"
+num_rounds = 12
+participants = 6
+strategy = { rule = "fedavg", momentum = 0.5 }
+[cohort]
+size = 4
+[training]
+batch_size = 10
+[evaluation]
+on = ["coordinator", "participants"]
+"#;
+
+#[test]
+fn a_killed_run_resumes_to_the_same_model() {
+    let mut scene = Scene::new(1, PLAN);
+    let begin = Instant::now();
+    let mut kills = 0;
+    let mut run = scene.start(&["run", "plan.toml", "--out", "storm"]);
+    loop {
+        // Short lives at first, then long enough to get to the end.
+        scene.pause(150 + 60 * kills);
+        match run.finished() {
+            Some(true) => break,
+            Some(false) => assert!(!scene.path("storm/plan.toml").exists(), "a run failed"),
+            None => {
+                run.kill();
+                kills += 1;
+            }
+        }
+        assert!(begin.elapsed() < PATIENCE, "the run never ended; {kills} kills");
+        let again: &[&str] = match scene.path("storm/plan.toml").exists() {
+            true => &["resume", "storm"],
+            false => &["run", "plan.toml", "--out", "storm"],
+        };
+        run = scene.start(again);
+    }
+    assert!(kills > 0, "nothing was tested");
+    scene.compare();
+}
+
+#[test]
+fn killed_coordinators_and_participants_return() {
+    let mut scene = Scene::new(2, PLAN);
+    scene.succeed(&["pki", "init"]);
+    scene.succeed(&["pki", "issue", "coordinator", "--coordinator", "127.0.0.1"]);
+    let names: Vec<String> = (0..6).map(|i| format!("p{i}")).collect();
+    names.iter().for_each(|name| scene.succeed(&["pki", "issue", name]));
+    // A free port, found by binding it once.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (listen, url) = (format!("127.0.0.1:{port}"), format!("https://127.0.0.1:{port}"));
+    let serve = ["serve", "plan.toml", "--out", "storm", "--listen", &listen];
+    let join = |scene: &Scene, i: usize| {
+        let part = format!("{i}/6");
+        let who = ["--name", &names[i], "--data", "digits", "--part", &part];
+        scene.start(&[&["join", "--coordinator", &url][..], &who[..]].concat())
+    };
+    let mut coordinator = scene.start(&serve);
+    let mut members: Vec<Process> = (0..6).map(|i| join(&scene, i)).collect();
+    let begin = Instant::now();
+    let mut kills = 0;
+    loop {
+        scene.pause(250 + 80 * kills);
+        assert!(begin.elapsed() < PATIENCE, "the run never ended; {kills} kills");
+        match coordinator.finished() {
+            Some(success) => {
+                assert!(success, "the coordinator failed");
+                break;
+            }
+            None if kills < 12 => {
+                kills += 1;
+                let victim = scene.rng.below(8) as usize;
+                if victim < 6 {
+                    members[victim].kill();
+                    members[victim] = join(&scene, victim);
+                } else {
+                    coordinator.kill();
+                    coordinator = match scene.path("storm/plan.toml").exists() {
+                        true => scene.start(&["resume", "storm"]),
+                        false => scene.start(&serve),
+                    };
+                }
+            }
+            None => {}
+        }
+    }
+    assert!(kills > 0, "nothing was tested");
+    scene.compare();
+}
