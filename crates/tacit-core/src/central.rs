@@ -129,7 +129,9 @@ impl Centre {
         contributions: &[SignedContribution],
         spool: &dyn Spool,
     ) -> Result<Vec<Clipped<Accepted>>, Error> {
-        let mut buffer = vec![0; crate::limits::TRANSFER_CHUNK_BYTES];
+        let largest = contributions.iter().map(|s| s.contribution.payload_bytes).max();
+        let piece = largest.unwrap_or(0).min(crate::limits::TRANSFER_CHUNK_BYTES as u64);
+        let mut buffer = vec![0; piece as usize];
         let mut accepted = Vec::with_capacity(contributions.len());
         for signed in contributions {
             let header = &signed.contribution;
@@ -138,7 +140,7 @@ impl Centre {
             let mut inspector = self.inspector();
             let mut offset = 0;
             while offset < bytes {
-                let piece = &mut buffer[..(bytes - offset).min(1 << 20) as usize];
+                let piece = &mut buffer[..(bytes - offset).min(piece) as usize];
                 spool.read(payload, offset, piece)?;
                 inspector.push(piece).map_err(|r| spoiled(header, r))?;
                 offset += piece.len() as u64;

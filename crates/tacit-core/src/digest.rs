@@ -29,6 +29,15 @@ impl Digest {
         self.to_string()[..8].to_owned()
     }
 
+    /// Every journal entry and signature holds some of these: worth more than `{:02x}` per byte.
+    fn with_hex<T>(&self, take: impl FnOnce(&str) -> T) -> T {
+        let mut digits = [0; 64];
+        for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
+            *pair = [byte >> 4, byte & 15].map(|nibble| b"0123456789abcdef"[usize::from(nibble)]);
+        }
+        take(std::str::from_utf8(&digits).unwrap_or_default())
+    }
+
     /// Parses 64 hexadecimal digits of either case; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -44,7 +53,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.with_hex(|digits| f.write_str(digits))
     }
 }
 
@@ -56,7 +65,7 @@ impl fmt::Debug for Digest {
 
 impl serde::Serialize for Digest {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        self.with_hex(|digits| serializer.serialize_str(digits))
     }
 }
 
