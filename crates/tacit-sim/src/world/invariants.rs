@@ -1,7 +1,7 @@
 //! What must always hold.
 //!
 //! * A round releases at most one model, and only with a quorum.
-//! * Each participant counts at most once in a round.
+//! * Each participant counts at most once in a round, for that round's task, with a sound payload.
 //! * What is published was logged before; what is logged is published in the end.
 //! * The journal replays to the state of the coordinator that wrote it: same state, same outbox.
 //! * An acknowledged contribution is durable, and counts in whatever its round releases; nobody
@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use tacit_core::digest::Digest;
 use tacit_core::ids::ParticipantId;
 use tacit_core::limits;
-use tacit_core::messages::{SignedContribution, Task};
+use tacit_core::messages::{Contribution, SignedContribution, Task};
 use tacit_core::round::{self, Entry, Kind, Record, Round, Setup, Summary};
 use tacit_core::run::{Finish, Run};
 use tacit_core::traits::Blobs;
@@ -29,17 +29,25 @@ impl World {
     /// Makes a record durable.
     pub(super) fn commit(&mut self, entry: &Entry) -> Checked {
         self.disk.commit(entry)?;
-        if let Record::Accepted { signed } = &entry.fact {
-            let header = &signed.contribution;
-            let payload = self.disk.archive.get(&header.payload);
-            let payload = payload.ok_or_else(|| {
-                Violation(format!("{} is accepted, its payload was never kept", header.participant))
-            })?;
-            self.inspect(payload).map_err(|refusal| {
-                Violation(format!("{} is accepted though {refusal}", header.participant))
-            })?;
+        match &entry.fact {
+            Record::Accepted { signed } => self.check_accepted(entry.round, &signed.contribution),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// What counts must be what was asked for, in header and payload.
+    fn check_accepted(&self, round: u32, header: &Contribution) -> Checked {
+        let asked = (round, self.course.plan, self.last_released());
+        require((header.round, header.plan, header.model) == asked, || {
+            format!("{} counts in round {round} with work for another task", header.participant)
+        })?;
+        let sane = (1..=limits::EXAMPLES).contains(&header.examples) && header.loss.is_finite();
+        require(sane, || format!("{} counts with an absurd header", header.participant))?;
+        let payload = self.disk.archive.get(&header.payload).ok_or_else(|| {
+            Violation(format!("{} counts, its payload was never kept", header.participant))
+        })?;
+        self.inspect(payload)
+            .map_err(|refusal| Violation(format!("{} counts though {refusal}", header.participant)))
     }
 
     /// After every step that asked for anything.

@@ -164,8 +164,8 @@ impl World {
             fit_ms: 7,
             evaluation: None,
         };
-        let signature = String::new();
-        Some((SignedContribution { contribution, signature }, payload.into()))
+        let (key, signature) = (String::new(), String::new());
+        Some((SignedContribution { contribution, key, signature }, payload.into()))
     }
 
     /// The task is done with, whatever the answer was.
