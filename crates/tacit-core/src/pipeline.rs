@@ -112,8 +112,7 @@ impl<'a> Inspector<'a> {
             self.row.resize(values, 0.0);
             self.channel.compressor.decompress(&self.pending[HEADER..], &mut self.row)?;
             params::check_range(&self.row, self.done as u64)?;
-            let squares = self.row.iter().map(|&x| f64::from(x) * f64::from(x));
-            self.sum_of_squares += squares.sum::<f64>();
+            self.sum_of_squares += params::sum_of_squares(&self.row);
         }
         self.done += values;
         self.pending.clear();
