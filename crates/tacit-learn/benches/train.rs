@@ -1,5 +1,6 @@
 //! Images per second of local training on one thread: `cargo bench -p tacit-learn --bench train`.
 //! Rates are per second of CPU time of this thread, so that a busy machine does not distort them;
+//! A trainer's name as an argument leaves out the others (`-- cnn`).
 //! `bench/pytorch_train.py` prints the same for PyTorch. Both print the median of several runs.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
@@ -44,7 +45,11 @@ fn rate(trainer: &mut dyn Trainer, order: &FitOrder, shard: &Shard) -> f64 {
 
 fn main() {
     let shape = DataShape { features: vec![1, 28, 28], classes: 10 };
-    for (name, count) in [("logistic-regression", 6000), ("2nn", 6000), ("cnn", 600)] {
+    let only: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    for (name, count) in [("logistic-regression", 60_000), ("2nn", 6000), ("cnn", 600)] {
+        if !only.is_empty() && !only.iter().any(|only| only == name) {
+            continue;
+        }
         let Some(entry) = train::TRAINERS.iter().find(|entry| entry.name == name) else { continue };
         let Make::Trainer(make) = entry.make else { continue };
         let arguments = Arguments::defaults(entry.parameters).unwrap();

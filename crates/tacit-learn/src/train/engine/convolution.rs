@@ -1,6 +1,7 @@
 //! 5 × 5 convolution with zero padding ("same"), ReLU and 2 × 2 maximum, computed directly. Meant
 //! for a network's first layer: few channels come in, and no gradient goes out.
 
+use super::aligned::Aligned;
 use super::pool::{pool, unpool};
 use super::product::{Gathered, Product};
 use super::transform::{FILTER, TAPS};
@@ -14,21 +15,21 @@ pub(super) struct FirstConvolution {
     name: &'static str,
     picture: [usize; 3],
     filters: usize,
-    arch: Arch,
+    pub(super) arch: Arch,
     /// One picture with a border of two zeros.
-    padded: Vec<f32>,
+    padded: Aligned,
     /// Offset in `padded` of every output's window: four neighbours after four neighbours.
     windows: Vec<u32>,
     /// Offset in a window of every weight of one filter.
     taps: Vec<u32>,
     /// Weights of one step, `taps × filters`.
-    weights: Vec<f32>,
+    weights: Aligned,
     /// Their gradient.
-    d_weights: Vec<f32>,
+    d_weights: Aligned,
     /// Outputs before pooling of one picture, or their gradients: `windows × filters`.
-    outputs: Vec<f32>,
+    outputs: Aligned,
     /// Which of four neighbours was the largest, for every output.
-    choices: Vec<f32>,
+    choices: Aligned,
 }
 
 impl FirstConvolution {
@@ -53,11 +54,11 @@ impl FirstConvolution {
             picture,
             filters,
             arch: Arch::new(),
-            padded: vec![0.0; channels * padded_height * padded_width],
-            weights: vec![0.0; taps.len() * filters],
-            d_weights: vec![0.0; taps.len() * filters],
-            outputs: vec![0.0; windows.len() * filters],
-            choices: vec![0.0; windows.len() / 4 * filters * ROWS],
+            padded: Aligned::zeros(channels * padded_height * padded_width),
+            weights: Aligned::zeros(taps.len() * filters),
+            d_weights: Aligned::zeros(taps.len() * filters),
+            outputs: Aligned::zeros(windows.len() * filters),
+            choices: Aligned::zeros(windows.len() / 4 * filters * ROWS),
             windows,
             taps,
         }
@@ -121,7 +122,7 @@ impl Layer for FirstConvolution {
         let (filters, taps) = (self.filters, self.taps.len());
         let (inputs, outputs) = (self.inputs(), self.outputs());
         self.d_weights.fill(0.0);
-        let (target, scale) = pass.sink.target();
+        let (target, scale) = pass.sink.target(0..pass.sink.weights.len());
         let (weight, bias) = target.split_at_mut(taps * filters);
         for (i, picture) in pass.input.chunks_exact(inputs).enumerate() {
             self.pad(picture);

@@ -5,6 +5,9 @@ use super::{Backward, Layer, weight_and_bias};
 use pulp::Arch;
 use tacit_core::params::Tensor;
 
+/// Largest batch whose gradients stay in the cache while the weights pass by.
+const SMALL_BATCH: usize = 24;
+
 /// A fully connected layer; weights `[outputs, inputs]`, then bias `[outputs]`.
 pub(super) struct Linear {
     name: &'static str,
@@ -51,17 +54,25 @@ impl Layer for Linear {
                 *d = if y > 0.0 { *d } else { 0.0 };
             });
         }
-        if let Some(out) = pass.d_input {
-            let left = Strided { data: pass.d_output, row_stride: outputs, column_stride: 1 };
-            let right = &pass.sink.weights[..inputs * outputs];
-            let size = (rows, inputs, outputs);
-            Product { out, left, right, size, add: false, scale: 1.0 }.run(self.arch);
+        // Some rows of the weights at a time, so that they are still in the cache when they change.
+        let block = if rows <= SMALL_BATCH { 16 } else { 64 };
+        let mut d_input = pass.d_input;
+        for first in (0..outputs).step_by(block) {
+            let count = block.min(outputs - first);
+            let span = first * inputs..(first + count) * inputs;
+            let data = &pass.d_output[first..];
+            if let Some(out) = &mut d_input {
+                let left = Strided { data, row_stride: outputs, column_stride: 1 };
+                let right = &pass.sink.weights[span.clone()];
+                let (size, add) = ((rows, inputs, count), first > 0);
+                Product { out, left, right, size, add, scale: 1.0 }.run(self.arch);
+            }
+            let left = Strided { data, row_stride: 1, column_stride: outputs };
+            let (out, scale) = pass.sink.target(span);
+            let size = (count, inputs, rows);
+            Product { out, left, right: pass.input, size, add: true, scale }.run(self.arch);
         }
-        let (target, scale) = pass.sink.target();
-        let (out, bias) = target.split_at_mut(inputs * outputs);
-        let left = Strided { data: pass.d_output, row_stride: 1, column_stride: outputs };
-        let size = (outputs, inputs, rows);
-        Product { out, left, right: pass.input, size, add: true, scale }.run(self.arch);
+        let (bias, scale) = pass.sink.target(inputs * outputs..(inputs + 1) * outputs);
         for row in pass.d_output.chunks_exact(outputs) {
             bias.iter_mut().zip(row).for_each(|(b, d)| *b += scale * d);
         }

@@ -3,8 +3,10 @@
 
 #![allow(clippy::needless_range_loop, reason = "kernels index several arrays by one number")]
 
+mod aligned;
 mod convolution;
 mod flatten;
+mod lanes;
 mod linear;
 mod loss;
 mod network;
@@ -63,3 +65,6 @@ struct Backward<'a> {
     /// Where the gradient of the parameters goes.
     sink: Sink<'a>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! Layers in a row over one flat parameter vector.
 
+use super::aligned::Aligned;
 use super::convolution::FirstConvolution;
 use super::flatten::Flatten;
 use super::linear::Linear;
@@ -21,10 +22,10 @@ pub(crate) struct Network {
     /// Where each layer's parameters lie.
     spans: Vec<Range<usize>>,
     /// Input of the network, then the output of each layer: `ROWS` examples each.
-    activations: Vec<Vec<f32>>,
+    activations: Vec<Aligned>,
     /// Gradients of a layer's output and input.
-    d_output: Vec<f32>,
-    d_input: Vec<f32>,
+    d_output: Aligned,
+    d_input: Aligned,
     labels: Vec<u32>,
     /// Velocity of momentum, or the sum of a batch's parts; empty until first needed.
     velocity: Vec<f32>,
@@ -81,9 +82,9 @@ impl Network {
             layers,
             layout: Arc::new(layout),
             spans,
-            activations: widths.iter().map(|width| vec![0.0; width * ROWS]).collect(),
-            d_output: vec![0.0; widest],
-            d_input: vec![0.0; widest],
+            activations: widths.iter().map(|width| Aligned::zeros(width * ROWS)).collect(),
+            d_output: Aligned::zeros(widest),
+            d_input: Aligned::zeros(widest),
             labels: vec![0; ROWS],
             velocity: Vec::new(),
         })
@@ -166,7 +167,7 @@ impl Network {
     /// Turns the logits of `rows` examples into the gradient of their summed loss.
     fn outcomes(&mut self, rows: usize, mut each: impl FnMut(u32, Outcome)) {
         let classes = self.layers.last().map_or(1, |layer| layer.outputs());
-        let logits = self.activations.last().map_or(&[][..], Vec::as_slice);
+        let logits = self.activations.last().map_or(&[][..], |last| last);
         let gradient = &mut self.d_output[..rows * classes];
         gradient.copy_from_slice(&logits[..rows * classes]);
         for (row, &label) in gradient.chunks_exact_mut(classes).zip(&self.labels) {

@@ -2,6 +2,7 @@
 //! proximal term of FedProx (Li et al. 2020, eq. 2):
 //! g ← ∇loss + weight_decay · w + μ · (w − w_global); v ← momentum · v + g; w ← w − η · v.
 
+use std::ops::Range;
 use tacit_core::error::Error;
 use tacit_core::messages::FitOrder;
 
@@ -82,14 +83,16 @@ pub(super) struct Sink<'a> {
 }
 
 impl Sink<'_> {
-    /// Where to add the gradient summed over examples, and the factor to add it with. A plain step
-    /// changes the weights: whatever else needs them must have been computed before.
-    pub fn target(&mut self) -> (&mut [f32], f32) {
+    /// Where to add the gradient of the parameters in `span`, summed over examples, and the factor
+    /// to add it with; to be asked for once. A plain step changes the weights: whatever else needs
+    /// them must have been computed before.
+    pub fn target(&mut self, span: Range<usize>) -> (&mut [f32], f32) {
         match &mut self.velocity {
-            Some(velocity) => (velocity, 1.0 / self.rows as f32),
+            Some(velocity) => (&mut velocity[span], 1.0 / self.rows as f32),
             None => {
-                self.sgd.penalise(self.weights, self.global);
-                (self.weights, self.sgd.plain_scale(self.rows))
+                let weights = &mut self.weights[span.clone()];
+                self.sgd.penalise(weights, &self.global[span]);
+                (weights, self.sgd.plain_scale(self.rows))
             }
         }
     }

@@ -4,6 +4,8 @@
 //! A block of tiles at a time is transformed, multiplied point by point (36 small products) and
 //! transformed back, so that everything in between stays in the second-level cache.
 
+use super::aligned::Aligned;
+use super::lanes::Pattern;
 use super::pool::{pool, unpool};
 use super::product::{Product, Strided};
 use super::transform::{self, FILTER, POINTS, TAPS, WINDOW};
@@ -19,24 +21,31 @@ const BLOCK: usize = 24;
 pub(super) struct Convolution {
     name: &'static str,
     shape: Shape,
-    arch: Arch,
+    pub(super) arch: Arch,
     /// All pictures with borders of two zeros, and their gradients.
-    padded: Vec<f32>,
-    d_padded: Vec<f32>,
+    padded: Aligned,
+    d_padded: Aligned,
     /// Weights of one step, `channels × taps × filters` or `filters × taps × channels`.
-    taps: Vec<f32>,
+    taps: Aligned,
     /// Transformed weights: `points × channels × filters`, `points × filters × channels`.
-    weights: Vec<f32>,
-    transposed: Vec<f32>,
+    weights: Aligned,
+    transposed: Aligned,
     /// Gradient of the first.
-    d_weights: Vec<f32>,
-    d_bias: Vec<f32>,
+    d_weights: Aligned,
+    d_bias: Aligned,
     /// Transformed block of windows, `points × BLOCK × channels`, or its gradient.
-    windows: Vec<f32>,
+    windows: Aligned,
     /// Transformed block of outputs, `points × BLOCK × filters`, or its gradient.
-    products: Vec<f32>,
+    products: Aligned,
     /// Which of four neighbours was the largest, for every output.
-    choices: Vec<f32>,
+    choices: Aligned,
+}
+
+/// Values from one point of a transformed block to the next: a cache line more than a block holds,
+/// since the points of one tile are used together and must not fall into the same few cache sets.
+#[inline(always)]
+fn apart(width: usize) -> usize {
+    BLOCK * width + 16
 }
 
 /// Sizes of a [`Convolution`].
@@ -70,9 +79,9 @@ impl Shape {
         picture * self.padded() + (row * self.padded_width() + column) * self.channels
     }
 
-    /// Offset of position `i` of a window.
-    fn position(&self, i: usize) -> usize {
-        (i / WINDOW * self.padded_width() + i % WINDOW) * self.channels
+    /// The pixels of the window that begins at `first`.
+    fn pixels(&self, first: usize) -> Pattern {
+        Pattern { first, row: self.padded_width() * self.channels, column: self.channels }
     }
 }
 
@@ -87,16 +96,16 @@ impl Convolution {
             name,
             shape,
             arch: Arch::new(),
-            padded: vec![0.0; shape.padded() * ROWS],
-            d_padded: vec![0.0; shape.padded() * ROWS],
-            taps: vec![0.0; TAPS * matrix],
-            weights: vec![0.0; POINTS * matrix],
-            transposed: vec![0.0; POINTS * matrix],
-            d_weights: vec![0.0; POINTS * matrix],
-            d_bias: vec![0.0; filters],
-            windows: vec![0.0; POINTS * BLOCK * channels],
-            products: vec![0.0; POINTS * BLOCK * filters],
-            choices: vec![0.0; shape.tiles() * filters * ROWS],
+            padded: Aligned::zeros(shape.padded() * ROWS),
+            d_padded: Aligned::zeros(shape.padded() * ROWS),
+            taps: Aligned::zeros(TAPS * matrix),
+            weights: Aligned::zeros(POINTS * matrix),
+            transposed: Aligned::zeros(POINTS * matrix),
+            d_weights: Aligned::zeros(POINTS * matrix),
+            d_bias: Aligned::zeros(filters),
+            windows: Aligned::zeros(POINTS * apart(channels)),
+            products: Aligned::zeros(POINTS * apart(filters)),
+            choices: Aligned::zeros(shape.tiles() * filters * ROWS),
         }
     }
 
@@ -149,7 +158,7 @@ impl Layer for Convolution {
                 d_input[to..to + width * channels].copy_from_slice(line);
             }
         }
-        let (target, scale) = pass.sink.target();
+        let (target, scale) = pass.sink.target(0..pass.sink.weights.len());
         let (weight, bias) = target.split_at_mut(TAPS * matrix);
         for (channel, from) in self.taps.chunks_exact(TAPS * filters).enumerate() {
             for filter in 0..filters {
@@ -159,7 +168,7 @@ impl Layer for Convolution {
                     .for_each(|(tap, w)| *w += scale * from[tap * filters + filter]);
             }
         }
-        bias.iter_mut().zip(&self.d_bias).for_each(|(b, d)| *b += scale * d);
+        bias.iter_mut().zip(self.d_bias.iter()).for_each(|(b, d)| *b += scale * d);
     }
 }
 
@@ -173,30 +182,29 @@ fn put<S: Simd>(to: &mut [f32], at: usize, value: S::f32s) {
     S::as_mut_simd_f32s(&mut to[at..at + S::F32_LANES]).0[0] = value;
 }
 
-/// An array of what `each` gives for every index, inlined as `std::array::from_fn` need not be.
+/// The transformed values of one place, `stride` apart.
 #[inline(always)]
-fn gather<V: Copy, const N: usize>(each: impl Fn(usize) -> V) -> [V; N] {
-    let mut all = [each(0); N];
-    for i in 1..N {
-        all[i] = each(i);
-    }
-    all
+fn points(first: usize, stride: usize) -> Pattern {
+    Pattern { first, row: WINDOW * stride, column: stride }
+}
+
+/// The weights of one filter and channel, `stride` apart.
+#[inline(always)]
+fn taps(first: usize, stride: usize) -> Pattern {
+    Pattern { first, row: FILTER * stride, column: stride }
 }
 
 impl Convolution {
     /// Transforms weights given as `outer × taps × inner` to `points × outer × inner`.
     #[inline(always)]
-    fn transform_weights<S: Simd>(simd: S, taps: &[f32], out: &mut [f32], inner: usize) {
-        let outer = taps.len() / (TAPS * inner);
+    fn transform_weights<S: Simd>(simd: S, weights: &[f32], out: &mut [f32], inner: usize) {
+        let outer = weights.len() / (TAPS * inner);
         for o in 0..outer {
             for i in (0..inner).step_by(S::F32_LANES) {
-                let filter = gather(
-                    #[inline(always)]
-                    |t| get::<S>(taps, (o * TAPS + t) * inner + i),
-                );
-                for (p, u) in transform::filter(simd, filter).into_iter().enumerate() {
-                    put::<S>(out, (p * outer + o) * inner + i, u);
-                }
+                let filter =
+                    taps(o * TAPS * inner + i, inner).get::<S, FILTER, TAPS>(simd, weights);
+                let u = transform::filter(simd, filter);
+                points(o * inner + i, outer * inner).put::<S, WINDOW, POINTS>(out, u);
             }
         }
     }
@@ -207,13 +215,10 @@ impl Convolution {
         for tile in 0..count {
             let window = self.shape.window(first + tile);
             for c in (0..channels).step_by(S::F32_LANES) {
-                let d = gather(
-                    #[inline(always)]
-                    |i| get::<S>(&self.padded, window + self.shape.position(i) + c),
-                );
-                for (p, v) in transform::window(simd, d).into_iter().enumerate() {
-                    put::<S>(&mut self.windows, (p * BLOCK + tile) * channels + c, v);
-                }
+                let d = self.shape.pixels(window + c).get::<S, WINDOW, POINTS>(simd, &self.padded);
+                let v = transform::window(simd, d);
+                let to = points(tile * channels + c, apart(channels));
+                to.put::<S, WINDOW, POINTS>(&mut self.windows, v);
             }
         }
     }
@@ -247,9 +252,9 @@ impl WithSimd for Forward<'_> {
             let count = BLOCK.min(tiles - first);
             layer.transform_windows(simd, first, count);
             for p in 0..POINTS {
-                let data = &layer.windows[p * BLOCK * channels..];
+                let data = &layer.windows[p * apart(channels)..];
                 Product {
-                    out: &mut layer.products[p * BLOCK * filters..][..count * filters],
+                    out: &mut layer.products[p * apart(filters)..][..count * filters],
                     left: Strided { data, row_stride: channels, column_stride: 1 },
                     right: &layer.weights[p * channels * filters..],
                     size: (count, filters, channels),
@@ -260,10 +265,8 @@ impl WithSimd for Forward<'_> {
             }
             for tile in 0..count {
                 for f in (0..filters).step_by(S::F32_LANES) {
-                    let m = gather(
-                        #[inline(always)]
-                        |p| get::<S>(&layer.products, (p * BLOCK + tile) * filters + f),
-                    );
+                    let from = points(tile * filters + f, apart(filters));
+                    let m = from.get::<S, WINDOW, POINTS>(simd, &layer.products);
                     let four = transform::output(simd, m);
                     let (value, choice) = pool(simd, four, get::<S>(self.bias, f));
                     put::<S>(self.output, (first + tile) * filters + f, value);
@@ -298,9 +301,9 @@ impl Return<'_> {
                 let bias =
                     simd.add_f32s(get::<S>(&layer.d_bias, f), simd.add_f32s(pairs.0, pairs.1));
                 put::<S>(&mut layer.d_bias, f, bias);
-                for (p, m) in transform::output_adjoint(simd, four).into_iter().enumerate() {
-                    put::<S>(&mut layer.products, (p * BLOCK + tile) * filters + f, m);
-                }
+                let m = transform::output_adjoint(simd, four);
+                let to = points(tile * filters + f, apart(filters));
+                to.put::<S, WINDOW, POINTS>(&mut layer.products, m);
             }
         }
     }
@@ -312,8 +315,8 @@ impl Return<'_> {
         let Shape { channels, filters, .. } = layer.shape;
         let matrix = channels * filters;
         for p in 0..POINTS {
-            let windows = &mut layer.windows[p * BLOCK * channels..][..count * channels];
-            let products = &layer.products[p * BLOCK * filters..][..count * filters];
+            let windows = &mut layer.windows[p * apart(channels)..][..count * channels];
+            let products = &layer.products[p * apart(filters)..][..count * filters];
             Product {
                 out: &mut layer.d_weights[p * matrix..(p + 1) * matrix],
                 left: Strided { data: windows, row_stride: 1, column_stride: channels },
@@ -345,15 +348,14 @@ impl Return<'_> {
         for tile in 0..count {
             let window = layer.shape.window(first + tile);
             for c in (0..channels).step_by(S::F32_LANES) {
-                let v = gather(
-                    #[inline(always)]
-                    |p| get::<S>(&layer.windows, (p * BLOCK + tile) * channels + c),
-                );
-                for (i, d) in transform::window_adjoint(simd, v).into_iter().enumerate() {
-                    let at = window + layer.shape.position(i) + c;
-                    let sum = simd.add_f32s(get::<S>(&layer.d_padded, at), d);
-                    put::<S>(&mut layer.d_padded, at, sum);
+                let from = points(tile * channels + c, apart(channels));
+                let v = from.get::<S, WINDOW, POINTS>(simd, &layer.windows);
+                let pixels = layer.shape.pixels(window + c);
+                let mut sums = pixels.get::<S, WINDOW, POINTS>(simd, &layer.d_padded);
+                for (sum, d) in sums.iter_mut().zip(transform::window_adjoint(simd, v)) {
+                    *sum = simd.add_f32s(*sum, d);
                 }
+                pixels.put::<S, WINDOW, POINTS>(&mut layer.d_padded, sums);
             }
         }
     }
@@ -392,13 +394,11 @@ impl WithSimd for Return<'_> {
         let layer = self.layer;
         for channel in 0..channels {
             for f in (0..filters).step_by(S::F32_LANES) {
-                let u = gather(
-                    #[inline(always)]
-                    |p| get::<S>(&layer.d_weights, (p * channels + channel) * filters + f),
-                );
-                for (t, g) in transform::filter_adjoint(simd, u).into_iter().enumerate() {
-                    put::<S>(&mut layer.taps, (channel * TAPS + t) * filters + f, g);
-                }
+                let from = points(channel * filters + f, channels * filters);
+                let u = from.get::<S, WINDOW, POINTS>(simd, &layer.d_weights);
+                let g = transform::filter_adjoint(simd, u);
+                let to = taps(channel * TAPS * filters + f, filters);
+                to.put::<S, FILTER, TAPS>(&mut layer.taps, g);
             }
         }
     }
