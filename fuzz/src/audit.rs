@@ -6,7 +6,7 @@ use base64::prelude::*;
 use ed25519_dalek::{Signer, SigningKey};
 use std::sync::OnceLock;
 use tacit_audit::{
-    InclusionProof, Record, SignerKey, VerifierKey, leaf_hash, replay, verify_checkpoint,
+    InclusionProof, Record, Replayer, SignerKey, VerifierKey, leaf_hash, verify_checkpoint,
     verify_consistency, verify_inclusion, verify_proof,
 };
 use tacit_core::digest::Digest;
@@ -25,7 +25,7 @@ pub fn run(data: &[u8]) {
     checkpoint(&sign(data, key), key);
     record(data);
     let _ = verify_proof(data, key);
-    let _ = replay(plan(), data);
+    let _ = Replayer::new(plan()).replay(data);
     if let Ok(text) = std::str::from_utf8(data) {
         keys(text);
     }
@@ -75,7 +75,7 @@ fn keys(text: &str) {
 
 /// Proofs of any shape; one that holds is about its own leaf only.
 fn trees(bytes: &mut Unstructured<'_>) -> Result<()> {
-    let mut digest = |bytes: &mut Unstructured<'_>| Ok(Digest([bytes.arbitrary()?; 32]));
+    let digest = |bytes: &mut Unstructured<'_>| Ok(Digest([bytes.arbitrary()?; 32]));
     let (index, size) = (bytes.arbitrary()?, bytes.arbitrary()?);
     let tree = Checkpoint { size: bytes.arbitrary()?, root: digest(bytes)? };
     let old = Checkpoint { size: bytes.arbitrary()?, root: digest(bytes)? };

@@ -7,6 +7,7 @@
 
 pub mod audit;
 pub mod audit_dir;
+pub mod certificate;
 pub mod codec;
 pub mod compress;
 pub mod data;
@@ -14,6 +15,8 @@ pub mod payload;
 pub mod plan_parse;
 pub mod round_step;
 mod rules;
+pub mod safetensors;
+pub mod wire;
 
 /// A fuzz target.
 pub type Target = fn(&[u8]);
@@ -22,6 +25,7 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("audit", audit::run),
     ("audit_dir", audit_dir::run),
+    ("certificate", certificate::run),
     ("codec", codec::run),
     ("compress", compress::run),
     ("data_csv", data::csv),
@@ -31,4 +35,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("payload", payload::run),
     ("plan_parse", plan_parse::run),
     ("round_step", round_step::run),
+    ("safetensors", safetensors::run),
+    ("wire", wire::run),
 ];

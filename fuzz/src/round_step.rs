@@ -20,30 +20,20 @@ const STEPS: usize = 96;
 
 /// Bytes choose the course, then one event after the other.
 pub fn run(data: &[u8]) {
-    let mut bytes = Unstructured::new(data);
-    // Bytes that end in the middle of an event end the run.
-    let _ = drive(&mut bytes);
+    let _ = simulate(data);
 }
 
-fn drive(bytes: &mut Unstructured<'_>) -> Result<()> {
-    let course = course(bytes)?;
+/// The run as the bytes leave it; bytes that end in the middle of an event end it there.
+fn simulate(data: &[u8]) -> Result<Run> {
+    let mut bytes = Unstructured::new(data);
+    let course = course(&mut bytes)?;
     let mut world = World { run: Run::new(course), log: Vec::new(), now: 1_000_000 };
     for _ in 0..STEPS {
-        if bytes.is_empty() {
+        if bytes.is_empty() || world.next(&mut bytes).is_err() {
             break;
         }
-        let kind = world.kind(bytes)?;
-        world.now = match bytes.int_in_range(0..=9u8)? {
-            0 => world.now.saturating_add(bytes.arbitrary()?),
-            1 => bytes.arbitrary()?,
-            step => world.now.saturating_add(u64::from(step) * 100),
-        };
-        world.step(kind);
-        if bytes.ratio(1u8, 8u8)? {
-            world.crash();
-        }
     }
-    Ok(())
+    Ok(world.run)
 }
 
 fn course(bytes: &mut Unstructured<'_>) -> Result<Course> {
@@ -80,6 +70,50 @@ struct World {
 }
 
 impl World {
+    fn next(&mut self, bytes: &mut Unstructured<'_>) -> Result<()> {
+        // Half of the events are what an honest driver would report next: rounds go somewhere.
+        let kind = match bytes.arbitrary()? {
+            true => self.honest(bytes)?,
+            false => self.kind(bytes)?,
+        };
+        self.now = match bytes.int_in_range(0..=9u8)? {
+            0 => self.now.saturating_add(bytes.arbitrary()?),
+            1 => bytes.arbitrary()?,
+            step => self.now.saturating_add(u64::from(step) * 100),
+        };
+        self.step(kind);
+        if bytes.ratio(1u8, 8u8)? {
+            self.crash();
+        }
+        Ok(())
+    }
+
+    /// The answer to something that is due, or another participant.
+    fn honest(&self, bytes: &mut Unstructured<'_>) -> Result<Kind> {
+        let outbox = self.run.outbox();
+        let setup = self.run.round().setup();
+        let due = outbox.iter().filter(|action| !matches!(action, Action::SetTimer { .. }));
+        let due: Vec<&Action> = due.collect();
+        if due.is_empty() {
+            return Ok(Kind::Enrolled { participant: participant(bytes)? });
+        }
+        Ok(match bytes.choose(&due)? {
+            Action::Offer { task, to } if !to.is_empty() => {
+                let participant = bytes.choose(to)?.clone();
+                match bytes.arbitrary()? {
+                    true => Kind::Received { participant, round: task.round },
+                    false => {
+                        Kind::Contributed(self.contribution(participant, task.round, bytes)?)
+                    }
+                }
+            }
+            Action::Aggregate { setup, .. } => Kind::Aggregated(outcome(setup.round, bytes)?),
+            Action::Log(summary) => Kind::Logged { round: summary.setup.round, index: 7 },
+            Action::Publish { round, .. } => Kind::Published { round: *round },
+            _ => Kind::Received { participant: participant(bytes)?, round: setup.round },
+        })
+    }
+
     /// An event: mostly one that fits, sometimes one of another round, model or stranger.
     fn kind(&self, bytes: &mut Unstructured<'_>) -> Result<Kind> {
         let round = match bytes.int_in_range(0..=9u8)? {
@@ -123,7 +157,11 @@ impl World {
             fit_ms: bytes.arbitrary()?,
             evaluation: evaluation(bytes)?,
         };
-        Ok(SignedContribution { contribution, signature: bytes.arbitrary()? })
+        Ok(SignedContribution {
+            contribution,
+            key: bytes.arbitrary()?,
+            signature: bytes.arbitrary()?,
+        })
     }
 
     fn step(&mut self, kind: Kind) {
@@ -234,4 +272,21 @@ fn outcome(round: u32, bytes: &mut Unstructured<'_>) -> Result<Outcome> {
         bytes_down: 0,
         aggregate_ms: 0,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_corpus_reaches_releases_and_ends() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/round_step");
+        let (mut released, mut finished) = (0, 0);
+        for file in std::fs::read_dir(folder).unwrap() {
+            let data = std::fs::read(file.unwrap().path()).unwrap();
+            let Ok(run) = super::simulate(&data) else { continue };
+            released = released.max(run.released());
+            finished += usize::from(run.finish().is_some());
+        }
+        assert!(released >= 2, "at most {released} rounds are released");
+        assert!(finished >= 2, "{finished} runs end");
+    }
 }

@@ -11,6 +11,7 @@ use tacit_core::digest::Digest;
 pub(crate) struct RoundFacts {
     pub round: u32,
     pub accepted: u64,
+    pub model_before: Digest,
     pub model_after: Option<Digest>,
     pub log: Digest,
 }
@@ -147,6 +148,7 @@ impl Run {
         self.rounds.push(RoundFacts {
             round: round.round,
             accepted: round.accepted,
+            model_before: round.model_before,
             model_after: round.model_after,
             log: round.round_log,
         });

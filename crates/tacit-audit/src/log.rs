@@ -33,6 +33,8 @@ pub struct Log {
     /// First index of every leaf, built when first asked for.
     index: Option<HashMap<[u8; 32], u64>>,
     broken: bool,
+    /// Whether cosignatures are in memory only.
+    unkept: bool,
     _lock: Option<File>,
 }
 
@@ -81,7 +83,17 @@ impl Log {
         write(&*files, layout::CHECKPOINT, &note)?;
         let signed = verify_checkpoint(&note, signer.verifier())?;
         let (tree, bundle) = (Tree::default(), Vec::new());
-        Ok(Self { files, signer, tree, bundle, signed, index: None, broken: false, _lock: None })
+        Ok(Self {
+            files,
+            signer,
+            tree,
+            bundle,
+            signed,
+            index: None,
+            broken: false,
+            unkept: false,
+            _lock: None,
+        })
     }
 
     pub(crate) fn open_in(files: Box<dyn Files>, signer: SignerKey) -> Result<Self, AuditError> {
@@ -91,8 +103,9 @@ impl Log {
         let on_disk: BTreeSet<Place> = on_disk.iter().filter_map(|p| Place::parse(p)).collect();
         let (tree, bundle) = recover(&*files, &on_disk, &signed.checkpoint)?;
         let former = signed.checkpoint.size;
-        let (index, broken) = (None, false);
-        let mut log = Self { files, signer, tree, bundle, signed, index, broken, _lock: None };
+        let (index, broken, unkept) = (None, false, false);
+        let mut log =
+            Self { files, signer, tree, bundle, signed, index, broken, unkept, _lock: None };
         let size = log.tree.size();
         for place in Place::needed(0, size).filter(|place| !on_disk.contains(place)) {
             // The bundles are where the tree was read from: only tiles can be missing.
@@ -213,10 +226,21 @@ impl Log {
         self.tree.consistency(old, new)
     }
 
-    /// Adds a witness' signature lines to the checkpoint on disk. They hold for this size only.
+    /// Adds a witness' signature lines to the checkpoint in memory. They hold for this size only;
+    /// [`Log::keep_cosignatures`] writes them, so that a cohort of witnesses costs one write.
     pub fn add_cosignatures(&mut self, lines: &[u8]) -> Result<(), AuditError> {
         self.signed.add_cosignatures(lines)?;
-        write(&*self.files, layout::CHECKPOINT, &self.signed.to_bytes())
+        self.unkept = true;
+        Ok(())
+    }
+
+    /// Writes the cosignatures added since the last checkpoint, if there are any.
+    pub fn keep_cosignatures(&mut self) -> Result<(), AuditError> {
+        if self.unkept {
+            write(&*self.files, layout::CHECKPOINT, &self.signed.to_bytes())?;
+            self.unkept = false;
+        }
+        Ok(())
     }
 
     /// The bundles that change when `leaves` are added, with their new contents.
@@ -274,6 +298,7 @@ impl Log {
         let note = checkpoint::sign(&self.signer, &checkpoint)?;
         write(&*self.files, layout::CHECKPOINT, &note)?;
         self.signed = verify_checkpoint(&note, self.signer.verifier())?;
+        self.unkept = false;
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use crate::key::{Role, SignerKey, VerifierKey};
 use crate::log::{Log, reading};
 use crate::record::{Record, scheme};
 use crate::round_record::{PlanRecord, RoundRecord, RunEndRecord, Spent};
-use crate::verify::{ReplayFacts, round_log_path};
+use crate::verify::round_log_path;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -21,12 +21,8 @@ use tacit_core::messages::{Checkpoint, Evaluation};
 use tacit_core::plan::Plan;
 use tacit_core::registry::Family;
 use tacit_core::rng::Seed;
-use tacit_core::round::{Entry, Round, Setup, Summary, cohort_commitment};
+use tacit_core::round::{Entry, Record as Fact, Summary, cohort_commitment};
 use tacit_core::traits::Entropy;
-
-/// One line of an exported round log in bytes: a signed contribution is below 2 KiB, a cohort of
-/// 100,000 names below 8 MiB.
-const LINE_BYTES: usize = 16 << 20;
 
 /// A verifier key's file in bytes.
 const KEY_BYTES: u64 = 1024;
@@ -297,69 +293,13 @@ impl Recorder {
     }
 }
 
-/// Replays an exported round log with the state machine that wrote it: the auditor's check that
-/// the counted contributions and the released model follow from the journal. The names of the
-/// roster, the plan and the model before are taken from the log itself.
-pub fn replay(plan: &Plan, bytes: &[u8]) -> Result<ReplayFacts, Error> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| Error::caller("round log", "text", "other bytes"))?;
-    let entries: Vec<Entry> = text
-        .lines()
-        .map(|line| codec::decode("round log", line.as_bytes(), LINE_BYTES))
-        .collect::<Result<_, _>>()?;
-    let first = entries.first().map_or(0, |entry| entry.round);
-    let facts = Facts::of(&entries);
-    let setup = Setup {
-        round: first,
-        plan: plan.digest(),
-        model: facts.model.unwrap_or(Digest([0; 32])),
-        model_bytes: 0,
-        slots: Vec::new(),
-        seed: plan.seed(),
-        rules: plan.cohort().clone(),
-        roster: facts.cohort.iter().cloned().collect(),
-    };
-    if entries.iter().any(|entry| entry.round != first) {
-        return Err(Error::caller("round log", format!("round {first} only"), "another round"));
-    }
-    let records = entries.iter().map(|entry| &entry.fact);
-    let round = Round::replay(setup, records)
-        .map_err(|e| Error::caller("round log", "records in order", e.to_string()))?;
-    let (_, accepted) = round.progress();
-    Ok(ReplayFacts { accepted: accepted as u64, model_after: facts.after })
-}
-
 /// The journal up to the round's result. Who enrols later, before a crash and the repetition of
 /// what it interrupted, must not change the exported bytes and with them the record.
 fn until_result(journal: &[Entry]) -> &[Entry] {
-    use tacit_core::round::Record as Fact;
     let result =
         |entry: &Entry| matches!(entry.fact, Fact::Aggregated { .. } | Fact::Aborted { .. });
     let end = journal.iter().position(result).map_or(journal.len(), |at| at + 1);
     journal.get(..end).unwrap_or(journal)
-}
-
-/// What a round log says of what was there before it.
-struct Facts {
-    model: Option<Digest>,
-    after: Option<Digest>,
-    cohort: Vec<ParticipantId>,
-}
-
-impl Facts {
-    fn of(entries: &[Entry]) -> Self {
-        use tacit_core::round::Record as Fact;
-        let mut facts = Self { model: None, after: None, cohort: Vec::new() };
-        for entry in entries {
-            match &entry.fact {
-                Fact::Opened { cohort, .. } => facts.cohort.clone_from(cohort),
-                Fact::Accepted { signed } => facts.model = Some(signed.contribution.model),
-                Fact::Aggregated { outcome } => facts.after = Some(outcome.model),
-                _ => {}
-            }
-        }
-        facts
-    }
 }
 
 /// Entropy for names that prove nothing and must repeat.

@@ -55,6 +55,10 @@ pub struct Report {
     pub round_logs: u64,
     /// Round logs that were replayed with the recorded result.
     pub replayed: u64,
+    /// Contributions in the replayed round logs.
+    pub contributions: u64,
+    /// How many of them carry their participant's signature, which verified.
+    pub signed: u64,
     /// How far the final model was checked.
     pub model: ModelCheck,
 }
@@ -79,6 +83,8 @@ impl Report {
             plan_checked: false,
             round_logs: 0,
             replayed: 0,
+            contributions: 0,
+            signed: 0,
             model: ModelCheck::None,
         }
     }
@@ -107,8 +113,8 @@ impl Report {
                 self.rounds, self.released
             ));
             parts.push(format!(
-                "round logs: {} of {} match, {} replayed",
-                self.round_logs, self.rounds, self.replayed
+                "round logs: {} of {} match, {} replayed with {} of {} contributions signed",
+                self.round_logs, self.rounds, self.replayed, self.signed, self.contributions
             ));
             parts.push(match self.plan_checked {
                 true => "plan.toml matches".into(),

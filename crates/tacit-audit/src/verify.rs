@@ -30,10 +30,14 @@ const ROUND_LOG_BYTES: u64 = 1 << 30;
 const SAFETENSORS_HEADER_BYTES: u64 = 100_000_000;
 
 /// What a replayed round log says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReplayFacts {
     /// Contributions in the aggregate.
     pub accepted: u64,
+    /// How many of them carry a signature, which verified.
+    pub signed: u64,
+    /// Digest of the model that they were trained from; `None` without any.
+    pub model_before: Option<Digest>,
     /// Digest of the released model; `None` when nothing was released.
     pub model_after: Option<Digest>,
 }
@@ -216,6 +220,12 @@ fn verify_rounds(
             let (expected, found) = (round.accepted, facts.accepted);
             return Err(AuditError::mismatch(path, "replayed contributions", expected, found));
         }
+        if facts.model_before.is_some_and(|model| model != round.model_before) {
+            let (expected, found) = (round.model_before, facts.model_before.unwrap_or_default());
+            return Err(AuditError::mismatch(path, "model trained from", expected, found));
+        }
+        report.signed += facts.signed;
+        report.contributions += facts.accepted;
         if facts.model_after != round.model_after {
             let name = |model: Option<Digest>| model.map_or("none".into(), |m| m.to_string());
             let (expected, found) = (name(round.model_after), name(facts.model_after));

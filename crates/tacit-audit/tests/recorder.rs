@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::Path;
-use tacit_audit::{Checks, End, OsEntropy, Recorder, replay, verify_dir};
+use tacit_audit::{Checks, End, OsEntropy, Recorder, Replayer, verify_dir};
 use tacit_core::digest::Digest;
 use tacit_core::evidence::Cost;
 use tacit_core::ids::ParticipantId;
@@ -79,7 +79,8 @@ impl Driver {
                                 fit_ms: 1,
                                 evaluation: None,
                             },
-                            signature: "00".repeat(64),
+                            key: String::new(),
+                            signature: String::new(),
                         }));
                     }
                 }
@@ -134,7 +135,8 @@ fn a_recorded_run_is_audited_and_replayed_and_repeating_changes_nothing() {
     let plan = plan();
     fs::write(dir.path().join("plan.toml"), PLAN).unwrap();
     let digest = |_: &[u8]| Ok(plan.digest());
-    let facts = |bytes: &[u8]| replay(&plan, bytes);
+    let replayer = Replayer::new(&plan);
+    let facts = |bytes: &[u8]| replayer.replay(bytes);
     let checks = Checks { plan_digest: Some(&digest), replay: Some(&facts), ..Checks::default() };
     let report = verify_dir(dir.path(), &checks).unwrap();
     assert_eq!((report.rounds, report.released, report.replayed), (3, 2, 3));
@@ -155,7 +157,7 @@ fn a_recorded_run_is_audited_and_replayed_and_repeating_changes_nothing() {
     let without = |what: &str| -> String {
         text.split_inclusive('\n').filter(|line| !line.contains(what)).collect()
     };
-    assert!(replay(&plan, text.as_bytes()).is_ok());
+    assert!(replayer.replay(text.as_bytes()).is_ok());
     for bad in [
         text.replace("\"round\":1", "\"round\":9").replacen("\"round\":9", "\"round\":1", 1),
         text.replacen("accepted", "declined", 1),
@@ -165,9 +167,9 @@ fn a_recorded_run_is_audited_and_replayed_and_repeating_changes_nothing() {
         without("\"opened\""),
         without("\"closed\""),
     ] {
-        assert!(replay(&plan, bad.as_bytes()).is_err(), "{bad}");
+        assert!(replayer.replay(bad.as_bytes()).is_err(), "{bad}");
     }
-    assert!(replay(&plan, &[0xff]).is_err());
+    assert!(replayer.replay(&[0xff]).is_err());
 }
 
 #[cfg(unix)]

@@ -46,6 +46,7 @@ fn a_growing_log_is_cosigned_and_a_quorum_can_be_demanded() {
         assert_eq!(show(witness, &log).unwrap(), line);
         log.add_cosignatures(&line).unwrap();
         log.add_cosignatures(&line).unwrap();
+        log.keep_cosignatures().unwrap();
     }
     let signed = verify_checkpoint(&log.checkpoint().to_bytes(), key.verifier()).unwrap();
     assert_eq!(signed.signatures(), 3);
@@ -76,6 +77,7 @@ fn a_growing_log_is_cosigned_and_a_quorum_can_be_demanded() {
     assert_eq!(log.checkpoint().cosigners(&keys).len(), 0);
     let line = show(&mut witnesses[0], &log).unwrap();
     log.add_cosignatures(&line).unwrap();
+    log.keep_cosignatures().unwrap();
     assert_eq!(log.checkpoint().cosigners(&keys).len(), 1);
 }
 
@@ -88,6 +90,7 @@ fn every_changed_byte_of_a_demanded_cosignature_is_detected() {
     let mut log = Log::open(&dir.path().join("log"), again(&key)).unwrap();
     let line = show(&mut witness, &log).unwrap();
     log.add_cosignatures(&line).unwrap();
+    log.keep_cosignatures().unwrap();
     drop(log);
     let keys = [witness.verifier().clone()];
     let checks = Checks { witnesses: &keys, quorum: 1, ..Checks::default() };
@@ -213,6 +216,7 @@ fn lines_that_are_no_cosignatures_are_refused() {
     // The limit on signatures is the note format's readers'.
     let most: String = (1..CHECKPOINT_SIGNATURES).map(|n| format!("— w{n} AAAAAAAA\n")).collect();
     log.add_cosignatures(most.as_bytes()).unwrap();
+    log.keep_cosignatures().unwrap();
     assert_eq!(log.checkpoint().signatures(), CHECKPOINT_SIGNATURES);
     assert!(log.add_cosignatures("— one-more AAAAAAAA\n".as_bytes()).is_err());
     assert!(Witness::in_memory(again(&key), key.verifier().clone(), Box::new(Fixed)).is_err());

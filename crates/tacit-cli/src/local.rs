@@ -72,6 +72,7 @@ pub fn federation(dir: &Path, plan: &Plan) -> Result<Ending, Error> {
         }
     }
     runtime.block_on(server.stop(Duration::from_secs(5)));
+    coordinator.keep_cosignatures()?;
     conclude(dir, &coordinator, &finish, started_ms)
 }
 

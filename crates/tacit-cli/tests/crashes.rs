@@ -1,5 +1,6 @@
 //! Coordinator and participants are killed at random points of real runs; whatever happens, the
 //! final model is, bit for bit, that of the undisturbed simulation.
+#![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

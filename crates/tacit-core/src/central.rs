@@ -14,6 +14,9 @@ use crate::traits::{Blobs, Clock, Context, Entropy, Ledger, Mechanism, Spool, St
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// A trainer and the examples to measure released models on.
+pub type Evaluator = (Box<dyn Trainer>, Shard);
+
 /// Everything a plan makes the coordinator compute.
 pub struct Centre {
     plan: Plan,
@@ -21,7 +24,7 @@ pub struct Centre {
     channel: Channel,
     strategy: Box<dyn Strategy>,
     mechanism: Box<dyn Mechanism>,
-    evaluator: Option<(Box<dyn Trainer>, Shard)>,
+    evaluator: Option<Evaluator>,
 }
 
 /// Where the coordinator's half reads and writes.
@@ -48,12 +51,12 @@ impl Ledger for Receipt {
 }
 
 impl Centre {
-    /// The coordinator's half of `plan` for models of `layout`. `evaluator` is a trainer and the
-    /// examples to measure released models on.
+    /// The coordinator's half of `plan` for models of `layout`. Without an `evaluator`
+    /// released models are not measured.
     pub fn new(
         plan: &Plan,
         layout: Arc<Layout>,
-        evaluator: Option<(Box<dyn Trainer>, Shard)>,
+        evaluator: Option<Evaluator>,
     ) -> Result<Self, Error> {
         Ok(Self {
             layout,

@@ -4,7 +4,7 @@ use sha2::Digest as _;
 use std::fmt;
 
 /// A SHA-256 digest; shown and serialised as 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {

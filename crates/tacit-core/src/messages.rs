@@ -130,7 +130,10 @@ impl Contribution {
 pub struct SignedContribution {
     /// What is signed.
     pub contribution: Contribution,
-    /// 64 bytes in hexadecimal.
+    /// The participant's public key, 32 bytes in hexadecimal: what an auditor verifies with, once
+    /// it knows whose it is. Empty in simulations.
+    pub key: String,
+    /// 64 bytes in hexadecimal. Empty in simulations.
     pub signature: String,
 }
 

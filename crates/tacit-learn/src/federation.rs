@@ -3,6 +3,7 @@
 
 use crate::data::{self, Dataset};
 use std::sync::Arc;
+use tacit_core::central::Evaluator;
 use tacit_core::data::Shard;
 use tacit_core::error::Error;
 use tacit_core::ids::ParticipantId;
@@ -56,7 +57,7 @@ impl Federation {
     }
 
     /// A trainer and the test examples, to measure released models; `None` without test examples.
-    pub fn evaluator(&self) -> Result<Option<(Box<dyn Trainer>, Shard)>, Error> {
+    pub fn evaluator(&self) -> Result<Option<Evaluator>, Error> {
         if self.dataset.test().is_empty() {
             return Ok(None);
         }

@@ -20,11 +20,13 @@ pub const MEDIA_TYPE: &str = "application/x-protobuf";
 
 /// Verifies the Ed25519 signature (RFC 8032) over the digest of a contribution.
 pub fn verify_signature(signed: &SignedContribution, key: &[u8; 32]) -> Result<(), Refusal> {
-    let signature = codec::unhex(&signed.signature).unwrap_or_default();
+    let bad = || Refusal::BadSignature { participant: signed.contribution.participant.clone() };
+    if signed.key != codec::hex(key) {
+        return Err(bad());
+    }
+    let signature = codec::unhex(&signed.signature).ok_or_else(bad)?;
     let message = signed.contribution.digest();
-    UnparsedPublicKey::new(&ED25519, key)
-        .verify(&message.0, &signature)
-        .map_err(|_| Refusal::BadSignature { participant: signed.contribution.participant.clone() })
+    UnparsedPublicKey::new(&ED25519, key).verify(&message.0, &signature).map_err(|_| bad())
 }
 
 /// Reads a digest field.

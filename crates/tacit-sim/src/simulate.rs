@@ -223,8 +223,8 @@ impl Simulation<'_> {
             self.events.push_back(match answer {
                 Ok(contribution) => {
                     offer.missing -= 1;
-                    let signature = String::new();
-                    Kind::Contributed(SignedContribution { contribution, signature })
+                    let (key, signature) = (String::new(), String::new());
+                    Kind::Contributed(SignedContribution { contribution, key, signature })
                 }
                 Err(Error::Bug(promise)) => return Err(Error::Bug(promise)),
                 Err(error) => Kind::Declined { participant, round, why: error.to_string() },

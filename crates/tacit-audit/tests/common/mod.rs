@@ -58,7 +58,8 @@ pub fn replay(bytes: &[u8]) -> Result<ReplayFacts, Error> {
     let text = std::str::from_utf8(bytes).unwrap();
     let (accepted, round) = text.trim().split_once(' ').unwrap();
     let model_after = round.parse().ok().map(model);
-    Ok(ReplayFacts { accepted: accepted.parse().unwrap(), model_after })
+    let accepted = accepted.parse().unwrap();
+    Ok(ReplayFacts { accepted, model_after, ..ReplayFacts::default() })
 }
 
 pub fn checks<'a>() -> Checks<'a> {

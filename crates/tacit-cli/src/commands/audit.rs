@@ -4,8 +4,8 @@ use super::{read_plan, read_text};
 use crate::Ending;
 use std::path::{Path, PathBuf};
 use tacit_audit::{
-    BacklinkRequest, Checks, DEFAULT_BASE, Record, VerifierKey, backlink_url, filed_witnesses,
-    prove, replay, verify_dir, verify_proof,
+    BacklinkRequest, Checks, DEFAULT_BASE, Record, Replayer, VerifierKey, backlink_url,
+    filed_witnesses, prove, verify_dir, verify_proof,
 };
 use tacit_core::error::Error;
 use tacit_core::plan::Plan;
@@ -101,7 +101,8 @@ pub fn verify(dir: &Path, key: Option<&str>, witnesses: usize) -> Result<Ending,
     let key = key.map(read_key).transpose()?;
     let filed = filed_witnesses(&dir.join("log"))?;
     let plan = read_plan(Some(&dir.join("plan.toml")))?;
-    let replay_round = |bytes: &[u8]| replay(&plan, bytes);
+    let replayer = Replayer::new(&plan);
+    let replay_round = |bytes: &[u8]| replayer.replay(bytes);
     let model_digest = |path: &Path| model_digest(path);
     let plan_digest = |bytes: &[u8]| plan_digest(bytes);
     let checks = Checks {

@@ -145,6 +145,7 @@ pub fn coordinate(dir: &Path, plan: Plan, settings: &Settings) -> Result<Ending,
             () = stop::requested() => {}
         }
         server.stop(Duration::from_secs(5)).await;
+        coordinator.keep_cosignatures()?;
         Ok(ending)
     })
 }

@@ -52,7 +52,7 @@ fn contribution(setup: &Setup, n: usize) -> SignedContribution {
         fit_ms: 1,
         evaluation: None,
     };
-    SignedContribution { contribution, signature: String::new() }
+    SignedContribution { contribution, key: String::new(), signature: String::new() }
 }
 
 fn outcome(round: u32) -> Outcome {

@@ -66,8 +66,8 @@ impl Drive {
                 fit_ms: 0,
                 evaluation: None,
             };
-            let signature = String::new();
-            self.on(Kind::Contributed(SignedContribution { contribution, signature }));
+            let (key, signature) = (String::new(), String::new());
+            self.on(Kind::Contributed(SignedContribution { contribution, key, signature }));
         }
         let round = setup.round;
         self.on(Kind::Aggregated(Outcome {

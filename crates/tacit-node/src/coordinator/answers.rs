@@ -5,6 +5,8 @@ use crate::desk::{Desk, LogFile, Peer};
 use crate::store::Transfer;
 use crate::wire::{self, Cosign, Heartbeat, Phase, Status, TaskOffer, UploadStatus, Welcome};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Refusal};
 use tacit_core::limits;
@@ -16,6 +18,9 @@ use tacit_core::traits::{Blobs, Spool};
 
 /// How often a participant reports a running task, in milliseconds.
 const HEARTBEAT_MS: u64 = 10_000;
+
+/// How long cosignatures are gathered before they are written.
+const COSIGN_PAUSE: Duration = Duration::from_millis(500);
 
 /// The coordinator as its server sees it.
 #[derive(Clone)]
@@ -131,7 +136,9 @@ impl Desk for Front {
         self.0.recorder.cosign(&peer.participant, &cosign.key, &cosign.signature, |now| {
             // A signature on a state that the log has left behind is late, not wrong.
             cosign.size == now.size && cosign.root[..] == now.root.0
-        })
+        })?;
+        self.keep_cosignatures_soon();
+        Ok(())
     }
 
     fn status(&self) -> Result<Status, Error> {
@@ -190,6 +197,21 @@ impl Desk for Front {
 }
 
 impl Front {
+    /// Has cosignatures written once for all that arrive within a moment.
+    fn keep_cosignatures_soon(&self) {
+        if self.0.cosigned.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let this = self.0.clone();
+        tokio::runtime::Handle::current().spawn(async move {
+            tokio::time::sleep(COSIGN_PAUSE).await;
+            this.cosigned.store(false, Ordering::Release);
+            if let Err(error) = super::driver::blocking(move || this.keep_cosignatures()).await {
+                tracing::error!(%error, "cosignatures were not written");
+            }
+        });
+    }
+
     /// What this peer should do now: a task, or go home; `None` to wait.
     fn offer(&self, peer: &Peer) -> Result<Option<TaskOffer>, Error> {
         let mut state = self.0.live()?;

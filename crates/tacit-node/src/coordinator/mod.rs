@@ -12,11 +12,11 @@ pub use history::HistoryFile;
 use crate::store::NodeStore;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 use tacit_audit::{OsEntropy, Recorder};
-use tacit_core::central::Centre;
-use tacit_core::data::Shard;
+use tacit_core::central::{Centre, Evaluator};
 use tacit_core::error::Error;
 use tacit_core::history::RoundReport;
 use tacit_core::ids::ParticipantId;
@@ -25,7 +25,7 @@ use tacit_core::params::Params;
 use tacit_core::plan::Plan;
 use tacit_core::round::Entry;
 use tacit_core::run::{Course, Finish, Run};
-use tacit_core::traits::{Blobs, Clock, Journal, Trainer};
+use tacit_core::traits::{Blobs, Clock, Journal};
 use tokio::sync::watch;
 use traffic::Traffic;
 
@@ -64,7 +64,7 @@ pub struct Setting {
     /// The model before the first round.
     pub model: Params,
     /// A trainer and test examples to measure released models.
-    pub evaluator: Option<(Box<dyn Trainer>, Shard)>,
+    pub evaluator: Option<Evaluator>,
     /// Who is told of progress.
     pub observer: Observer,
 }
@@ -85,6 +85,8 @@ pub struct Coordinator {
     clock: SystemClock,
     traffic: Traffic,
     observer: Observer,
+    /// Whether cosignatures wait to be written.
+    cosigned: AtomicBool,
     log_folder: std::path::PathBuf,
 }
 
@@ -153,6 +155,7 @@ impl Coordinator {
             clock: SystemClock,
             traffic: Traffic::default(),
             observer,
+            cosigned: AtomicBool::new(false),
             log_folder,
             plan,
             plan_text,
@@ -168,6 +171,11 @@ impl Coordinator {
     /// The run's log.
     pub fn recorder(&self) -> &Recorder {
         &self.recorder
+    }
+
+    /// Writes the cosignatures that are in memory; a stopping coordinator does so last.
+    pub fn keep_cosignatures(&self) -> Result<(), Error> {
+        Ok(self.recorder.log()?.keep_cosignatures()?)
     }
 
     /// Waits until the run is over, or the coordinator failed.

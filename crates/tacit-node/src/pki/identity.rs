@@ -67,7 +67,11 @@ impl Identity {
     /// Signs a contribution; it must carry this identity's name to be accepted.
     pub fn sign(&self, contribution: Contribution) -> SignedContribution {
         let signature = self.signer.sign(&contribution.digest().0);
-        SignedContribution { signature: codec::hex(signature.as_ref()), contribution }
+        SignedContribution {
+            key: codec::hex(&self.subject.public_key),
+            signature: codec::hex(signature.as_ref()),
+            contribution,
+        }
     }
 
     pub(crate) fn root(&self) -> &CertificateDer<'static> {

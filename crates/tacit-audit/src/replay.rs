@@ -1,0 +1,151 @@
+//! Replays exported round logs with the state machine that wrote them, and checks who signed
+//! what: that the counted contributions and the released model follow from the journal.
+
+use crate::verify::ReplayFacts;
+use ed25519_dalek::{Signature, VerifyingKey};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use tacit_core::codec;
+use tacit_core::digest::Digest;
+use tacit_core::error::{Error, Refusal};
+use tacit_core::ids::ParticipantId;
+use tacit_core::messages::SignedContribution;
+use tacit_core::plan::Plan;
+use tacit_core::round::{Entry, Record as Fact, Round, Setup};
+
+/// One line of an exported round log in bytes: a signed contribution is below 2 KiB, a cohort of
+/// 100,000 names below 8 MiB.
+const LINE_BYTES: usize = 16 << 20;
+
+/// Replays the rounds of one run, in order. A participant's key is the first one seen under its
+/// name: the coordinator binds names to certificates at enrolment, and no key may change after.
+pub struct Replayer<'a> {
+    plan: &'a Plan,
+    keys: RefCell<BTreeMap<ParticipantId, String>>,
+}
+
+impl<'a> Replayer<'a> {
+    /// A replayer of runs under `plan` that has seen no keys.
+    pub fn new(plan: &'a Plan) -> Self {
+        Self { plan, keys: RefCell::default() }
+    }
+
+    /// Replays one round's log, JSON lines. The roster and the model before are taken from the
+    /// log itself; the auditor compares the latter with the chain of records.
+    ///
+    /// # Errors
+    /// Lines that are no canonical records, records out of order, signatures that do not verify.
+    pub fn replay(&self, bytes: &[u8]) -> Result<ReplayFacts, Error> {
+        let text = std::str::from_utf8(bytes)
+            .map_err(|_| Error::caller("round log", "text", "other bytes"))?;
+        let entries: Vec<Entry> = text
+            .lines()
+            .map(|line| codec::decode("round log", line.as_bytes(), LINE_BYTES))
+            .collect::<Result<_, _>>()?;
+        let first = entries.first().map_or(0, |entry| entry.round);
+        if entries.iter().any(|entry| entry.round != first) {
+            return Err(Error::caller("round log", format!("round {first} only"), "another"));
+        }
+        let mut facts = ReplayFacts::default();
+        let mut cohort = Vec::new();
+        for entry in &entries {
+            match &entry.fact {
+                Fact::Opened { cohort: drawn, .. } => cohort.clone_from(drawn),
+                Fact::Accepted { signed } => {
+                    facts.model_before = Some(signed.contribution.model);
+                    facts.signed += u64::from(self.verify(signed)?);
+                }
+                Fact::Aggregated { outcome } => facts.model_after = Some(outcome.model),
+                _ => {}
+            }
+        }
+        let setup = Setup {
+            round: first,
+            plan: self.plan.digest(),
+            model: facts.model_before.unwrap_or(Digest([0; 32])),
+            model_bytes: 0,
+            slots: Vec::new(),
+            seed: self.plan.seed(),
+            rules: self.plan.cohort().clone(),
+            roster: cohort.into_iter().collect(),
+        };
+        let round = Round::replay(setup, entries.iter().map(|entry| &entry.fact))
+            .map_err(|e| Error::caller("round log", "records in order", e.to_string()))?;
+        facts.accepted = round.progress().1 as u64;
+        Ok(facts)
+    }
+
+    /// Whether the contribution is signed, by the key its participant has always had; one without
+    /// key and signature, as simulations write them, is not.
+    fn verify(&self, signed: &SignedContribution) -> Result<bool, Error> {
+        if signed.key.is_empty() && signed.signature.is_empty() {
+            return Ok(false);
+        }
+        let participant = &signed.contribution.participant;
+        let bad = || Error::Peer(Refusal::BadSignature { participant: participant.clone() });
+        let mut keys = self.keys.borrow_mut();
+        let known = keys.entry(participant.clone()).or_insert_with(|| signed.key.clone());
+        if *known != signed.key {
+            return Err(bad());
+        }
+        let key = codec::unhex(&signed.key).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let key = key.and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok()).ok_or_else(bad)?;
+        let signature = codec::unhex(&signed.signature).ok_or_else(bad)?;
+        let signature = Signature::from_slice(&signature).map_err(|_| bad())?;
+        key.verify_strict(&signed.contribution.digest().0, &signature).map_err(|_| bad())?;
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ed25519_dalek::{Signer, SigningKey};
+    use tacit_core::messages::Contribution;
+
+    fn plan() -> Plan {
+        Plan::parse("num_rounds = 1", &tacit_learn::registry().unwrap()).unwrap()
+    }
+
+    fn contribution(plan: &Plan, examples: u64) -> Contribution {
+        let digest = Digest::of_bytes(b"x");
+        Contribution {
+            participant: ParticipantId::numbered(1, 9),
+            round: 1,
+            plan: plan.digest(),
+            model: digest,
+            payload: digest,
+            payload_bytes: 1,
+            examples,
+            loss: 0.0,
+            fit_ms: 0,
+            evaluation: None,
+        }
+    }
+
+    fn sign(contribution: Contribution, seed: u8) -> SignedContribution {
+        let key = SigningKey::from_bytes(&[seed; 32]);
+        let signature = key.sign(&contribution.digest().0);
+        SignedContribution {
+            contribution,
+            key: codec::hex(key.verifying_key().as_bytes()),
+            signature: codec::hex(&signature.to_bytes()),
+        }
+    }
+
+    #[test]
+    fn forged_and_borrowed_signatures_are_found() {
+        let plan = plan();
+        let replayer = Replayer::new(&plan);
+        let good = sign(contribution(&plan, 5), 1);
+        assert!(replayer.verify(&good).unwrap());
+        let mut forged = good.clone();
+        forged.contribution.examples = 500;
+        assert!(replayer.verify(&forged).is_err(), "the signature covers the weight");
+        let stolen = sign(contribution(&plan, 5), 2);
+        assert!(replayer.verify(&stolen).is_err(), "another key under the same name");
+        let mut half = good;
+        half.signature.clear();
+        assert!(replayer.verify(&half).is_err(), "a signature may not be left out");
+    }
+}
