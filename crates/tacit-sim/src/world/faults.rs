@@ -3,7 +3,7 @@
 use tacit_core::rng::Random;
 
 /// Names of the kinds of fault, as a [`Report`](super::Report) counts them.
-pub const FAULTS: [&str; 30] = [
+pub const FAULTS: [&str; 31] = [
     "absurd-weight",
     "aggregation-failed",
     "clock-jump",
@@ -29,6 +29,7 @@ pub const FAULTS: [&str; 30] = [
     "slow-training",
     "torn-effect",
     "trailing-bytes",
+    "uninvited",
     "wrong-length",
     "wrong-model",
     "wrong-plan",

@@ -50,6 +50,7 @@ impl World {
             None => {
                 wait = POLL_MS;
                 self.send_up(number, Up::Poll);
+                self.intrude(number);
             }
             Some(work) if work.ready > self.now => wait = work.ready - self.now,
             Some(work) => self.deliver(number, &work.task),
@@ -123,6 +124,17 @@ impl World {
         payload: Payload,
     ) {
         self.send_up(number, Up::Upload { signed: signed.into(), payload });
+    }
+
+    /// Does the current task, of which others may tell, without being asked.
+    fn intrude(&mut self, number: usize) {
+        let heard = self.coordinator.as_ref().map(|c| c.run().round().setup().task());
+        let Some(task) = heard.filter(|_| !self.calm() && self.rng.below(4) == 0) else { return };
+        if self.strikes(self.faults.hostile, "uninvited")
+            && let Some((signed, payload)) = self.trained(number, &task, 1)
+        {
+            self.upload_from(number, signed, payload);
+        }
     }
 
     /// Sends some earlier work again.
