@@ -171,6 +171,10 @@ fn refuses_what_it_cannot_do() {
         let wide = Shard::all(Arc::new(wide));
         assert!(refusal(&order(), &model, &wide).starts_with("shape of the data"), "{name}");
         assert!(trainer.evaluate(&model, &nothing).is_err(), "{name}");
+        let huge = model.values().iter().map(|w| 3e38 * w.signum()).collect();
+        let huge = Params::new(model.layout().clone(), huge).unwrap();
+        let text = trainer.evaluate(&huge, &data).unwrap_err().to_string();
+        assert!(text.starts_with("model: expected weights whose outputs are finite"), "{text}");
     }
 }
 
@@ -187,4 +191,15 @@ fn parameter_counts_of_the_papers() {
         })
         .collect();
     assert_eq!(counts, [("logistic-regression", 7_850), ("2nn", 199_210), ("cnn", 1_663_370)]);
+}
+
+#[test]
+fn a_convolution_wants_pictures() {
+    let arguments = Arguments::defaults(train::cnn::ENTRY.parameters).unwrap();
+    let Make::Trainer(make) = train::cnn::ENTRY.make else { panic!("no trainer") };
+    for features in [vec![64], vec![8, 8], vec![1, 3, 8], vec![1, 8, 257], vec![65, 8, 8]] {
+        let shape = DataShape { features, classes: 3 };
+        let text = make(&arguments, &shape).err().unwrap().to_string();
+        assert!(text.starts_with("trainer cnn: expected pictures"), "{text}");
+    }
 }

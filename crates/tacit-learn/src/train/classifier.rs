@@ -87,7 +87,9 @@ impl Trainer for Classifier {
                 return Err(Error::caller("training", "a learning rate that converges", found));
             }
         }
-        let update = Update::between(model, weights, shard.len() as u64)?;
+        let update = Update::between(model, weights, shard.len() as u64).map_err(|refusal| {
+            Error::caller("training", "a learning rate that converges", refusal.to_string())
+        })?;
         Ok(Fitted { update, loss })
     }
 
@@ -106,6 +108,10 @@ impl Trainer for Classifier {
             *class = (class.0 + 1, class.1 + correct);
         });
         evaluation.loss /= evaluation.examples as f64;
+        if !evaluation.loss.is_finite() {
+            let found = format!("loss {}", evaluation.loss);
+            return Err(Error::caller("model", "weights whose outputs are finite", found));
+        }
         Ok(evaluation)
     }
 }

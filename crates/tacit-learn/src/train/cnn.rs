@@ -8,7 +8,7 @@ use tacit_core::error::Error;
 use tacit_core::registry::{Entry, Make};
 
 /// Largest side of a picture in pixels: scratch memory grows with its square.
-const SIDE: usize = 512;
+const SIDE: usize = 256;
 /// Most channels of a picture.
 const CHANNELS: usize = 64;
 

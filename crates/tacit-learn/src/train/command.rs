@@ -77,7 +77,6 @@ struct Command {
 
 /// What the program is told, as a JSON object. Fields that an action does not need are absent.
 #[derive(Clone, Debug, Default, serde::Serialize)]
-#[serde(default)]
 pub struct Job {
     /// `initialise` (write a first model), `fit` (train one) or `evaluate` (measure one).
     pub action: &'static str,

@@ -1,5 +1,6 @@
 //! A small engine for feed-forward networks: f32, one thread (participants run in parallel, not
-//! one participant's products), all memory taken before the first step.
+//! one participant's products), all memory taken before the first step. One seed gives one result
+//! on one instruction set; AVX-512 and AVX2 sum in different orders and differ in the last bits.
 
 #![allow(clippy::needless_range_loop, reason = "kernels index several arrays by one number")]
 

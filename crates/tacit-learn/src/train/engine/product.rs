@@ -13,7 +13,8 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// A left factor: element `(i, k)` lies at `data[row(i) + column(k)]`.
+/// A left factor: element `(i, k)` lies at `data[row(i) + column(k)]`. The kernels trust that both
+/// offsets are functions of their index and that no column lies beyond `last_column`.
 pub(super) trait Left: Copy {
     /// All elements.
     fn data(&self) -> &[f32];
