@@ -13,7 +13,7 @@ mod stop;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tacit_core::error::Fault;
+use tacit_core::error::{Error, Fault};
 
 /// Federated learning among parties who need not trust one another.
 #[derive(Parser)]
@@ -21,6 +21,23 @@ use tacit_core::error::Fault;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// What to log on standard error, such as `info` or `tacit_node=debug`.
+    #[arg(long, global = true, env = "TACIT_LOG", default_value = "warn")]
+    log: String,
+    /// Log one JSON object per line.
+    #[arg(long, global = true)]
+    log_json: bool,
+}
+
+fn start_log(cli: &Cli) -> Result<(), Error> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&cli.log)
+        .map_err(|e| Error::caller("log filter", "a level or target=level", e.to_string()))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match cli.log_json {
+        true => log.json().init(),
+        false => log.init(),
+    }
+    Ok(())
 }
 
 #[derive(Subcommand)]
@@ -36,6 +53,7 @@ enum Command {
     Rules(commands::rules::Args),
     Data(commands::data::Args),
     Pki(commands::pki::Args),
+    Bench(commands::bench::Args),
 }
 
 /// How a command ended without an error.
@@ -46,19 +64,8 @@ enum Ending {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
-        Command::Run(args) => commands::run::main(args),
-        Command::Serve(args) => commands::serve::main(args),
-        Command::Join(args) => commands::join::main(args),
-        Command::Resume(args) => commands::resume::main(args),
-        Command::Status(args) => commands::status::main(args),
-        Command::Simulate(args) => commands::simulate::main(args),
-        Command::Audit(args) => commands::audit::main(args),
-        Command::Plan(args) => commands::plan::main(args),
-        Command::Rules(args) => commands::rules::main(args),
-        Command::Data(args) => commands::data::main(args),
-        Command::Pki(args) => commands::pki::main(args),
-    };
+    let cli = Cli::parse();
+    let outcome = start_log(&cli).and_then(|()| run(cli.command));
     match outcome {
         Ok(Ending::Done) => ExitCode::SUCCESS,
         Ok(Ending::AuditFailed) => ExitCode::from(3),
@@ -70,5 +77,22 @@ fn main() -> ExitCode {
                 Fault::World | Fault::Bug => 1,
             })
         }
+    }
+}
+
+fn run(command: Command) -> Result<Ending, Error> {
+    match command {
+        Command::Run(args) => commands::run::main(args),
+        Command::Serve(args) => commands::serve::main(args),
+        Command::Join(args) => commands::join::main(args),
+        Command::Resume(args) => commands::resume::main(args),
+        Command::Status(args) => commands::status::main(args),
+        Command::Simulate(args) => commands::simulate::main(args),
+        Command::Audit(args) => commands::audit::main(args),
+        Command::Plan(args) => commands::plan::main(args),
+        Command::Rules(args) => commands::rules::main(args),
+        Command::Data(args) => commands::data::main(args),
+        Command::Pki(args) => commands::pki::main(args),
+        Command::Bench(args) => commands::bench::main(args),
     }
 }

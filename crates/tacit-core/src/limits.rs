@@ -25,6 +25,10 @@ pub const UPDATE_MAGNITUDE: f64 = 16_384.0;
 /// Examples one participant may claim: products with an f32 stay exact in f64 (24 + 28 bits).
 pub const EXAMPLES: u64 = 1 << 28;
 
+/// Largest magnitude of a loss that a participant reports, in nats: times [`EXAMPLES`] and summed
+/// over a cohort it stays finite, so that a history can be written and read.
+pub const LOSS: f64 = f32::MAX as f64;
+
 /// Participants in one cohort: bounds the round's state and its log.
 pub const COHORT: usize = 100_000;
 

@@ -1,7 +1,9 @@
 //! The nouns of a round: what is ordered, contributed, measured and logged.
 
 use crate::digest::Digest;
+use crate::error::Refusal;
 use crate::ids::ParticipantId;
+use crate::limits;
 use crate::rng::Seed;
 
 /// One participant's task for one round; everything else follows from the plan.
@@ -69,6 +71,19 @@ impl Evaluation {
     /// Share of correct answers, 0 for no examples.
     pub fn accuracy(&self) -> f64 {
         if self.examples == 0 { 0.0 } else { self.correct as f64 / self.examples as f64 }
+    }
+
+    /// Refuses figures that nobody can have measured, so that those of any cohort can be joined:
+    /// counts above [`limits::EXAMPLES`], more correct answers than examples, classes above
+    /// [`limits::CLASSES`], a loss beyond ±[`limits::LOSS`].
+    pub fn check(&self) -> Result<(), Refusal> {
+        let possible =
+            |&(examples, correct): &(u64, u64)| correct <= examples && examples <= limits::EXAMPLES;
+        let sound = possible(&(self.examples, self.correct))
+            && self.per_class.len() <= limits::CLASSES
+            && self.per_class.iter().all(possible)
+            && self.loss.abs() <= limits::LOSS;
+        if sound { Ok(()) } else { Err(Refusal::Malformed { what: "evaluation".into() }) }
     }
 
     /// Joins the results of two disjoint sets of examples.

@@ -93,4 +93,7 @@ pub trait Desk: Send + Sync + 'static {
 
     /// Something the peer sent was refused, here or before it got here: for the audit log.
     fn refused(&self, _peer: &Peer, _refusal: &Refusal) {}
+
+    /// A connection was closed before anybody was known to be behind it: for the audit log.
+    fn dropped(&self, _cause: &'static str) {}
 }

@@ -1,6 +1,6 @@
 //! `tacit join`: one participant of a real federation.
 
-use super::pki;
+use super::{pki, read_plan};
 use crate::Ending;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +11,8 @@ use tacit_core::limits;
 use tacit_core::local::Local;
 use tacit_core::params::Layout;
 use tacit_core::plan::Plan;
+use tacit_core::plan::tables::COMMAND;
+use tacit_core::registry::Family;
 use tacit_learn::{data, federation};
 use tacit_node::client::{BlockingTransport, Patience};
 use tacit_node::coordinator::SystemClock;
@@ -38,7 +40,11 @@ pub struct Args {
     /// on one data set.
     #[arg(long, value_name = "I/N", value_parser = part)]
     part: Option<(usize, usize)>,
-    /// Where this participant keeps its witness key and what it has seen of the log.
+    /// The plan that was agreed on: take part under no other. Required where the plan's trainer
+    /// is a program: what runs on this machine is not the coordinator's to choose.
+    #[arg(long)]
+    plan: Option<PathBuf>,
+    /// Where this participant keeps its witness key and what it has seen of the run's log.
     #[arg(long, default_value = "tacit-participant")]
     state: PathBuf,
 }
@@ -58,6 +64,7 @@ pub fn main(args: Args) -> Result<Ending, Error> {
         BlockingTransport::new(handle, &args.coordinator, identity.clone(), patience)?;
     let welcome = transport.enrol()?;
     let (plan, layout) = read_welcome(&welcome)?;
+    consent(&args, &plan)?;
     let witness = args.state.join(name.as_str());
     transport.watch(Box::new(LogWitness::open(&name, &welcome.log_key, Some(&witness))?));
     eprintln!("{name} joined {} (plan {})", plan.name(), plan.digest());
@@ -89,9 +96,30 @@ fn read_welcome(welcome: &Welcome) -> Result<(Plan, Layout), Error> {
     Ok((plan, codec::decode("layout", &welcome.layout, limits::MESSAGE_BYTES)?))
 }
 
+/// Refuses another plan than the agreed one, and a program that nobody here agreed to run.
+fn consent(args: &Args, plan: &Plan) -> Result<(), Error> {
+    let trainer = plan.choice(Family::Trainer);
+    match &args.plan {
+        Some(file) => {
+            let (expected, found) = (read_plan(Some(file))?.digest(), plan.digest());
+            if expected != found {
+                return Err(Refusal::WrongPlan { expected, found }.into());
+            }
+        }
+        None if trainer.name() == COMMAND => {
+            let program = trainer.arguments().list("command")?.join(" ");
+            let expected = "the plan you agreed to (--plan FILE), since it runs a program here";
+            return Err(Error::caller("plan", expected, program));
+        }
+        None => {}
+    }
+    Ok(())
+}
+
 /// This participant's examples.
 fn shard(args: &Args, plan: &Plan) -> Result<Shard, Error> {
-    let source = federation::source(plan, &args.data)?;
+    // The plan's test set is a file of the coordinator.
+    let source = data::Source { test: None, ..federation::source(plan, &args.data)? };
     let dataset = data::open(&source)?;
     match args.part {
         None => dataset.shard(dataset.train().to_vec()),

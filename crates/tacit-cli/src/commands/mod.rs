@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod audit_serve;
+pub mod bench;
 pub mod data;
 pub mod join;
 pub mod pki;

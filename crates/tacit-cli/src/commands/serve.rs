@@ -52,6 +52,9 @@ pub struct Settings {
 
 const KEPT: &str = "serve.json";
 
+/// For the last answers and cosignatures of participants that know that the run is over.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// What `tacit serve` was told, where the run in `dir` is one of its.
 pub fn kept_settings(dir: &Path) -> Result<Option<Settings>, Error> {
     let path = dir.join("state").join(KEPT);
@@ -141,7 +144,11 @@ pub fn coordinate(dir: &Path, plan: Plan, settings: &Settings) -> Result<Ending,
         let farewell = Duration::from_millis(limits::POLL_MS);
         tokio::select! {
             () = tokio::time::sleep(farewell) => {}
-            () = coordinator.everybody_told() => {}
+            // The last answers are still on their way, and cosignatures follow them.
+            () = async {
+                coordinator.everybody_told().await;
+                tokio::time::sleep(FAREWELL).await;
+            } => {}
             () = stop::requested() => {}
         }
         server.stop(Duration::from_secs(5)).await;

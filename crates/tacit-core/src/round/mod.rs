@@ -42,6 +42,7 @@ pub use vocabulary::{
 };
 
 use crate::error::Refusal;
+use crate::ids::ParticipantId;
 use crate::messages::SignedContribution;
 
 /// A round in one of its states.
@@ -213,6 +214,15 @@ impl Round {
             Round::Releasing(_) => "releasing",
             Round::Done(_) => "done",
             Round::Aborted(_) => "aborted",
+        }
+    }
+
+    /// Whether this participant is in the drawn cohort of a round that is not over.
+    pub fn has_drawn(&self, participant: &ParticipantId) -> bool {
+        match self {
+            Round::Distributing(state) => state.open().cohort.contains_key(participant),
+            Round::Collecting(state) => state.open().cohort.contains_key(participant),
+            _ => false,
         }
     }
 

@@ -6,7 +6,7 @@ use super::{Aborted, Decision, Roster, Round};
 use crate::error::Refusal;
 use crate::ids::ParticipantId;
 use crate::limits;
-use crate::messages::SignedContribution;
+use crate::messages::{Evaluation, SignedContribution};
 use crate::plan::Sampling;
 use std::collections::BTreeMap;
 
@@ -116,9 +116,11 @@ impl Open {
             return Err(Refusal::WrongModel { expected: setup.model, found: found.model });
         }
         crate::params::check_weight(found.examples)?;
-        if !found.loss.is_finite() {
+        let loss = found.loss.abs();
+        if loss.is_nan() || loss > limits::LOSS {
             return Err(Refusal::Malformed { what: "training loss".into() });
         }
+        found.evaluation.as_ref().map_or(Ok(()), Evaluation::check)?;
         match self.cohort.get(&participant) {
             None => Err(Refusal::NotInCohort { participant, round }),
             Some(Member::Contributed(_)) => Err(Refusal::Duplicate { participant, round }),

@@ -3,7 +3,8 @@ use crate::digest::Digest;
 use crate::error::Refusal;
 use crate::evidence::Cost;
 use crate::ids::ParticipantId;
-use crate::messages::{Contribution, SignedContribution};
+use crate::limits;
+use crate::messages::{Contribution, Evaluation, SignedContribution};
 use crate::plan::{Cohort, Sampling};
 use crate::rng::Seed;
 use std::collections::BTreeMap;
@@ -168,6 +169,33 @@ fn foreign_contributions_are_refused() {
         assert!(matches!(actions.last(), Some(Action::Refuse { .. })), "{actions:?}");
     }
     assert!(!drive.log.iter().any(|r| matches!(r, Record::Accepted { .. })));
+}
+
+#[test]
+fn figures_that_nobody_can_have_measured_are_refused() {
+    let measured = Evaluation { examples: 4, correct: 3, loss: 0.5, per_class: vec![(4, 3)] };
+    let most = limits::EXAMPLES;
+    let lies = [
+        Evaluation { examples: most + 1, ..measured.clone() },
+        Evaluation { correct: 5, ..measured.clone() },
+        Evaluation { loss: f64::NAN, ..measured.clone() },
+        Evaluation { loss: -1e39, ..measured.clone() },
+        Evaluation { per_class: vec![(1, 2)], ..measured.clone() },
+        Evaluation { per_class: vec![(0, 0); limits::CLASSES + 1], ..measured.clone() },
+    ];
+    assert!(lies.iter().all(|lie| lie.check().is_err()));
+    assert!(measured.check().is_ok());
+    let largest = Evaluation { examples: most, correct: most, loss: limits::LOSS, ..measured };
+    let all = (0..1000).map(|_| largest.clone()).reduce(|a, b| a.merge(&b)).unwrap();
+    assert!(largest.check().is_ok() && all.loss.is_finite());
+
+    let mut drive = Drive::enrolled(2);
+    let mut signed = contribution(drive.round.setup(), 0);
+    signed.contribution.evaluation = Some(lies[0].clone());
+    assert!(drive.round.admit(&signed).is_err());
+    let replies = drive.on(Kind::Contributed(signed));
+    let refusal = Refusal::Malformed { what: "evaluation".into() };
+    assert!(replies.contains(&Action::Refuse { participant: id(0), refusal }));
 }
 
 #[test]

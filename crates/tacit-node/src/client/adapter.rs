@@ -13,6 +13,9 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+/// How long a co-signature is tried to be delivered.
+const COSIGN: Duration = Duration::from_secs(10);
+
 /// Remembers how far the transparency log was seen, and refuses a history that does not extend
 /// it.
 pub trait LogWatch: Send {
@@ -117,9 +120,13 @@ impl Transport for BlockingTransport {
         let asked = self.http.next_task(self.log.seen());
         let Some(offer) = self.runtime.block_on(asked)? else { return Ok(Offer::Wait) };
         if let Some(cosign) = self.log.observe(&offer)? {
-            // A checkpoint that cannot be co-signed is still a verified one.
-            if let Err(error) = self.runtime.block_on(self.http.cosign(&cosign)) {
-                tracing::warn!(%error, "co-signature not delivered");
+            // A checkpoint that cannot be co-signed is still a verified one; a coordinator whose
+            // run is over need not come back for it.
+            let sent = async { tokio::time::timeout(COSIGN, self.http.cosign(&cosign)).await };
+            match self.runtime.block_on(sent) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "co-signature not delivered"),
+                Err(_) => tracing::warn!("co-signature not delivered in time"),
             }
         }
         if offer.finished {

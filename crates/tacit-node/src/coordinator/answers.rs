@@ -190,9 +190,17 @@ impl Desk for Front {
     fn refused(&self, peer: &Peer, refusal: &Refusal) {
         tracing::warn!(participant = %peer.participant, %refusal, "refused");
         let (participant, refusal) = (peer.participant.clone(), refusal.clone());
+        let drawn = |run: &Run| run.round().has_drawn(&participant);
+        if !self.0.live().is_ok_and(|state| state.run.as_ref().is_some_and(drawn)) {
+            return self.0.turned_away.count(refusal.label());
+        }
         if let Err(error) = self.0.handle(Kind::Refused { participant, refusal }) {
             tracing::error!(%error, "a refusal was not recorded");
         }
+    }
+
+    fn dropped(&self, cause: &'static str) {
+        self.0.turned_away.count(&format!("connection-{cause}"));
     }
 }
 

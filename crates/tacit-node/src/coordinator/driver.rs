@@ -227,6 +227,7 @@ impl Coordinator {
         };
         let mut outcome = self.centre()?.aggregate(setup, contributions, &mut ports)?;
         (outcome.bytes_up, outcome.bytes_down) = self.traffic.take();
+        outcome.turned_away = self.turned_away.take();
         Ok(outcome)
     }
 

@@ -27,7 +27,7 @@ use tacit_core::round::Entry;
 use tacit_core::run::{Course, Finish, Run};
 use tacit_core::traits::{Blobs, Clock, Journal};
 use tokio::sync::watch;
-use traffic::Traffic;
+use traffic::{Traffic, TurnedAway};
 
 /// What happens in a run, for whoever watches it.
 #[derive(Clone, Debug)]
@@ -84,6 +84,7 @@ pub struct Coordinator {
     changes: watch::Sender<u64>,
     clock: SystemClock,
     traffic: Traffic,
+    turned_away: TurnedAway,
     observer: Observer,
     /// Whether cosignatures wait to be written.
     cosigned: AtomicBool,
@@ -154,6 +155,7 @@ impl Coordinator {
             changes: watch::Sender::new(0),
             clock: SystemClock,
             traffic: Traffic::default(),
+            turned_away: TurnedAway::default(),
             observer,
             cosigned: AtomicBool::new(false),
             log_folder,

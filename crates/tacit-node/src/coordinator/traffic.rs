@@ -1,8 +1,26 @@
-//! Bytes on the wire, counted per round.
+//! Bytes on the wire and strangers turned away, counted per round.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-/// Counts since the last round ended.
+/// Refusals of those who are in no cohort, by reason, since the last release.
+#[derive(Default)]
+pub(super) struct TurnedAway(Mutex<BTreeMap<String, u64>>);
+
+impl TurnedAway {
+    pub fn count(&self, reason: &str) {
+        // A count is whole between any two steps: a poisoned lock guards nothing half done.
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(reason.to_owned()).or_default() += 1;
+    }
+
+    pub fn take(&self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Counts since the last release.
 #[derive(Default)]
 pub(super) struct Traffic {
     up: AtomicU64,

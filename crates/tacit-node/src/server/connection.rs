@@ -3,7 +3,7 @@
 use super::Bounds;
 use crate::desk::Peer;
 use crate::pki::Subject;
-use crate::telemetry::{DROPPED, Metrics};
+use crate::telemetry::Metrics;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
@@ -40,6 +40,8 @@ pub(super) struct Shared {
     pub(super) router: Router,
     pub(super) acceptor: TlsAcceptor,
     pub(super) metrics: Arc<Metrics>,
+    /// Counts a connection that is closed before it asked anything, by cause.
+    pub(super) dropped: Box<dyn Fn(&'static str) + Send + Sync>,
     pub(super) bounds: Bounds,
     pub(super) stop: watch::Receiver<bool>,
 }
@@ -52,7 +54,7 @@ pub(super) struct Caller {
 }
 
 pub(super) async fn serve(shared: &Shared, stream: TcpStream, address: SocketAddr) {
-    let dropped = |cause| shared.metrics.add(&DROPPED, &[("cause", cause)], 1.0);
+    let dropped = |cause| (shared.dropped)(cause);
     // Answers are small and awaited.
     let _ = stream.set_nodelay(true);
     let handshake = timeout(shared.bounds.handshake, shared.acceptor.accept(stream)).await;

@@ -99,10 +99,16 @@ impl Server {
         let tls = crate::tls::server_config(&setup.identity, setup.revocations.clone())?;
         let (stopping, stop) = watch::channel(false);
         let (metrics, bounds) = (setup.metrics.clone(), setup.bounds);
+        let (counted, desk) = (metrics.clone(), setup.desk.clone());
+        let dropped = move |cause| {
+            counted.add(&DROPPED, &[("cause", cause)], 1.0);
+            desk.dropped(cause);
+        };
         let shared = Arc::new(connection::Shared {
             router: routes::router(setup, stop.clone()),
             acceptor: tls.into(),
             metrics,
+            dropped: Box::new(dropped),
             bounds,
             stop,
         });
@@ -171,7 +177,7 @@ fn admit(
     address: SocketAddr,
 ) {
     let Some(slot) = slots.take(address.ip()) else {
-        shared.metrics.add(&DROPPED, &[("cause", "full")], 1.0);
+        (shared.dropped)("full");
         return;
     };
     let shared = shared.clone();

@@ -237,9 +237,7 @@ impl Federation {
 
     /// A raw HTTP/1.1 connection with this certificate.
     pub async fn raw(&self, identity: &Identity) -> TlsStream<TcpStream> {
-        let mut config = (*tacit_node::tls::client_config(identity).unwrap()).clone();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        raw_tls(self.server.address(), config).await.unwrap()
+        raw_http1(self.server.address(), identity).await.unwrap()
     }
 
     /// Waits until a condition holds.
@@ -273,9 +271,23 @@ async fn serve(
 }
 
 pub fn client_at(url: &str, identity: Arc<Identity>) -> HttpTransport {
+    HttpTransport::new(url, identity, patience()).unwrap()
+}
+
+/// Quick to try again, so that tests of outages end soon.
+pub fn patience() -> Patience {
     let ms = Duration::from_millis;
-    let patience = Patience { first: ms(10), longest: ms(100), total: ms(10_000) };
-    HttpTransport::new(url, identity, patience).unwrap()
+    Patience { first: ms(10), longest: ms(100), total: ms(10_000) }
+}
+
+/// A raw HTTP/1.1 connection with this certificate.
+pub async fn raw_http1(
+    address: SocketAddr,
+    identity: &Identity,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut config = (*tacit_node::tls::client_config(identity).unwrap()).clone();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    raw_tls(address, config).await
 }
 
 pub async fn raw_tls(

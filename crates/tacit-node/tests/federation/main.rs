@@ -1,0 +1,11 @@
+//! The real coordinator over real sockets, and everything that an insider, an outsider, a disk or
+//! a power cut may do to it. Where the cohort allows, the honest participants' model must come
+//! out as if nothing had happened; every refusal is told, counted and in the log.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod attacker;
+mod contributions;
+mod trial;

@@ -1,0 +1,432 @@
+//! A real coordinator behind a real server, honest participants in threads, and what must hold
+//! of the run's books whatever was done to it.
+
+use crate::attacker::Attacker;
+use crate::common::{name, patience};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tacit_audit::{Body, Checks, OsEntropy, RoundRecord, records, verify_dir};
+use tacit_core::central::{Centre, Ports};
+use tacit_core::digest::Digest;
+use tacit_core::error::Error;
+use tacit_core::ids::ParticipantId;
+use tacit_core::local::{Local, LocalData, contribute};
+use tacit_core::params::Layout;
+use tacit_core::plan::Plan;
+use tacit_core::round::{Entry, Record, Roster, Setup};
+use tacit_core::run::Finish;
+use tacit_learn::federation::Federation;
+use tacit_node::client::BlockingTransport;
+use tacit_node::coordinator::{Coordinator, Front, HistoryFile, Progress, Setting, SystemClock};
+use tacit_node::participant::{Worker, work};
+use tacit_node::pki::{Identity, Issued, Pki, Revocations, Role};
+use tacit_node::server::{self, Bounds, Server};
+use tacit_node::store::{NodeStore, Transfer};
+use tacit_node::telemetry::{Family, Metrics};
+use tacit_node::witness::LogWitness;
+use tokio::net::TcpListener;
+
+/// Whatever hangs fails after this.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Four participants and a model of three blocks. Time-outs are long: where a test waits for one,
+/// it says so.
+const PLAN: [(&str, &str); 9] = [
+    ("name", "\"trial\""),
+    ("participants", "4"),
+    ("num_rounds", "1"),
+    ("trainer", "{ rule = \"2nn\", hidden = 64 }"),
+    ("cohort.minimum", "2"),
+    ("cohort.collect_timeout_s", "50"),
+    ("cohort.distribute_timeout_s", "50"),
+    ("cohort.enrol_timeout_s", "50"),
+    ("evaluation.on", "[]"),
+];
+
+pub struct Trial {
+    dir: Arc<tempfile::TempDir>,
+    run: PathBuf,
+    pub plan: Plan,
+    data: Arc<Federation>,
+    layout: Arc<Layout>,
+    pub pki: Pki,
+    identity: Arc<Identity>,
+    pub metrics: Arc<Metrics>,
+    bounds: Bounds,
+    pub address: SocketAddr,
+    pub progress: Arc<Mutex<Vec<Progress>>>,
+    running: Option<Running>,
+    honest: Vec<JoinHandle<Result<u32, Error>>>,
+}
+
+struct Running {
+    coordinator: Arc<Coordinator>,
+    server: Server,
+    drive: tokio::task::JoinHandle<Result<Finish, Error>>,
+}
+
+/// What is left of a run that is over.
+pub struct Ended {
+    pub finish: Finish,
+    pub model: Digest,
+    pub rounds: Vec<RoundRecord>,
+}
+
+impl Trial {
+    /// Starts a coordinator with these changes to the plan.
+    pub async fn start(changes: &[(&str, &str)]) -> Self {
+        Self::bounded(changes, Bounds::default()).await
+    }
+
+    pub async fn bounded(changes: &[(&str, &str)], bounds: Bounds) -> Self {
+        let mut trial = Self::prepare(changes, bounds);
+        trial.open().await;
+        trial
+    }
+
+    fn prepare(changes: &[(&str, &str)], bounds: Bounds) -> Self {
+        let dir = Arc::new(tempfile::tempdir().unwrap());
+        let plan = plan(changes);
+        let data = Arc::new(Federation::assemble(&plan).unwrap());
+        let layout = data.initial_model().unwrap().layout().clone();
+        let pki = Pki::init(&dir.path().join("pki"), "test authority").unwrap();
+        let hosts = vec!["localhost".into(), "127.0.0.1".into()];
+        let issued = pki.issue(&name("coordinator"), &Role::Coordinator { hosts }).unwrap();
+        let identity = Identity::load(&pki.ca_path(), &issued.cert, &issued.key).unwrap();
+        Self {
+            run: dir.path().join("run"),
+            dir,
+            plan,
+            data,
+            layout,
+            pki,
+            identity: Arc::new(identity),
+            metrics: Arc::new(Metrics::new()),
+            bounds,
+            address: "127.0.0.1:0".parse().unwrap(),
+            progress: Arc::default(),
+            running: None,
+            honest: Vec::new(),
+        }
+    }
+
+    /// A coordinator that was given a copy of this one's folder, under the same certificate.
+    pub async fn fork(&self) -> Self {
+        assert!(self.running.is_none(), "a copy is taken of what nobody writes");
+        let run = self.dir.path().join("fork");
+        copy(&self.run, &run);
+        let mut fork = Self {
+            run,
+            dir: self.dir.clone(),
+            plan: self.plan.clone(),
+            data: self.data.clone(),
+            layout: self.layout.clone(),
+            pki: Pki::open(&self.dir.path().join("pki")).unwrap(),
+            identity: self.identity.clone(),
+            metrics: Arc::new(Metrics::new()),
+            bounds: self.bounds,
+            address: "127.0.0.1:0".parse().unwrap(),
+            progress: Arc::default(),
+            running: None,
+            honest: Vec::new(),
+        };
+        fork.open().await;
+        fork
+    }
+
+    /// The run's folder.
+    pub fn folder(&self) -> &Path {
+        &self.run
+    }
+
+    /// The coordinator that runs now.
+    pub fn coordinator(&self) -> &Arc<Coordinator> {
+        &self.running.as_ref().expect("a running coordinator").coordinator
+    }
+
+    fn setting(&self) -> Setting {
+        let seen = self.progress.clone();
+        Setting {
+            plan: self.plan.clone(),
+            model: self.data.initial_model().unwrap(),
+            evaluator: None,
+            observer: Box::new(move |progress| seen.lock().unwrap().push(progress)),
+        }
+    }
+
+    /// Opens the run's folder, as soon as a former coordinator has let go of it, and serves.
+    pub async fn open(&mut self) {
+        let coordinator = loop {
+            match Coordinator::open(&self.run, self.setting()) {
+                Ok(coordinator) => break coordinator,
+                Err(Error::Caller(error)) if error.what == "state directory" => {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        };
+        let revocations = Revocations::watch(&self.identity, &self.pki.crl_path()).unwrap();
+        let setup = server::Setup {
+            identity: self.identity.clone(),
+            revocations: Arc::new(revocations),
+            desk: Arc::new(Front(coordinator.clone())),
+            metrics: self.metrics.clone(),
+            bounds: self.bounds,
+        };
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        let server = Server::start(listener, setup).unwrap();
+        self.address = server.address();
+        let drive = tokio::spawn(coordinator.clone().drive());
+        self.running = Some(Running { coordinator, server, drive });
+    }
+
+    /// Ends the coordinator in the middle of whatever it does.
+    pub fn kill(&mut self) {
+        let running = self.running.take().expect("a running coordinator");
+        running.drive.abort();
+    }
+
+    /// Why driving the run failed.
+    pub async fn failure(&mut self) -> Error {
+        let drive = &mut self.running.as_mut().expect("a running coordinator").drive;
+        let ended = tokio::time::timeout(LIMIT, drive).await.expect("the driver ends");
+        ended.unwrap().expect_err("the driver fails")
+    }
+
+    pub fn identity(&self, who: &str) -> Arc<Identity> {
+        let at = |kind| self.dir.path().join(format!("pki/issued/{who}.{kind}.pem"));
+        let issued = match at("cert").exists() {
+            true => Issued { cert: at("cert"), key: at("key") },
+            false => self.pki.issue(&name(who), &Role::Participant).unwrap(),
+        };
+        Arc::new(Identity::load(&self.pki.ca_path(), &issued.cert, &issued.key).unwrap())
+    }
+
+    pub fn url(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// A participant that keeps to the rules, in a thread of its own.
+    pub fn join(&mut self, who: &str) {
+        let member = Member {
+            plan: self.plan.clone(),
+            id: name(who),
+            data: self.examples(who),
+            layout: self.layout.clone(),
+            identity: self.identity(who),
+            url: self.url(),
+        };
+        let runtime = tokio::runtime::Handle::current();
+        self.honest.push(std::thread::spawn(move || member.work(runtime)));
+    }
+
+    /// Somebody with a certificate, enrolled.
+    pub async fn attacker(&self, who: &str) -> Attacker {
+        let attacker = self.stranger(who);
+        attacker.http.enrol().await.unwrap();
+        attacker
+    }
+
+    /// Somebody with a certificate, not enrolled.
+    pub fn stranger(&self, who: &str) -> Attacker {
+        let local = (self.plan.clone(), name(who), self.examples(who));
+        let (identity, metrics) = (self.identity(who), self.metrics.clone());
+        Attacker::new(local, self.layout.clone(), self.address, identity, metrics)
+    }
+
+    fn examples(&self, who: &str) -> LocalData {
+        let found = self.data.participants().iter().find(|(id, _)| id.as_str() == who);
+        found.unwrap_or(&self.data.participants()[0]).1.clone()
+    }
+
+    /// Waits until a condition holds.
+    pub async fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let started = std::time::Instant::now();
+        while !condition(self) {
+            assert!(started.elapsed() < LIMIT, "never: {what}\n{}", self.metrics.render());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    pub fn count(&self, family: &Family, name: &'static str, value: &str) -> f64 {
+        self.metrics.value(family, &[(name, value)])
+    }
+
+    /// Contributions accepted so far, in all rounds.
+    pub fn accepted(&self) -> usize {
+        let seen = self.progress.lock().unwrap();
+        seen.iter().filter(|progress| matches!(progress, Progress::Accepted { .. })).count()
+    }
+
+    /// Waits for the end of the run and of the honest participants, and checks the books.
+    pub async fn finish(mut self) -> Ended {
+        let Running { coordinator, server, drive } = self.running.take().expect("running");
+        let finish = tokio::time::timeout(LIMIT, drive).await.expect("the run ends");
+        let finish = finish.unwrap().unwrap();
+        for honest in std::mem::take(&mut self.honest) {
+            let joined = tokio::task::spawn_blocking(|| honest.join().expect("no panic"));
+            let joined = tokio::time::timeout(LIMIT, joined).await.expect("participants end");
+            joined.unwrap().expect("an honest participant is not disturbed");
+        }
+        let model = coordinator.model().unwrap().digest();
+        drop(coordinator);
+        server.stop(Duration::from_secs(1)).await;
+        let rounds = check_books(&self.run);
+        Ended { finish, model, rounds }
+    }
+
+    /// The model after rounds in which these participants contribute what they honestly learn:
+    /// computed without a network. Nobody means that the round is aborted.
+    pub fn expected(&self, rounds: &[&[&str]]) -> Digest {
+        let dir = tempfile::tempdir().unwrap();
+        let store = NodeStore::open(dir.path()).unwrap();
+        let mut centre = Centre::new(&self.plan, self.layout.clone(), None).unwrap();
+        let mut trainer = self.data.trainer().unwrap();
+        let mut model = self.data.initial_model().unwrap();
+        tacit_core::traits::Blobs::put(&store, &model.to_bytes()).unwrap();
+        let authority = Pki::throw_away().unwrap();
+        for (round, who) in (1..).zip(rounds).filter(|(_, who)| !who.is_empty()) {
+            let setup = self.setup(round, model.digest());
+            let mut contributions = Vec::new();
+            for who in *who {
+                let (participant, data) = (name(who), self.examples(who));
+                let local = Local { plan: &self.plan, participant: &participant, data: &data };
+                let made = contribute(&local, &mut *trainer, &setup.task(), &model, &SystemClock);
+                let (header, payload) = made.unwrap();
+                let (bytes, digest) = (header.payload_bytes, header.payload);
+                let transfer = Transfer { round, participant, payload: digest, bytes };
+                store.spool_write(&transfer, 0, &payload).unwrap();
+                store.spool_finish(&transfer).unwrap();
+                let signer = authority.identity(&header.participant, &Role::Participant);
+                contributions.push(signer.unwrap().sign(header));
+            }
+            let entropy = &mut OsEntropy;
+            let mut ports = Ports { blobs: &store, spool: &store, clock: &SystemClock, entropy };
+            let outcome = centre.aggregate(&setup, &contributions, &mut ports).unwrap();
+            model = centre.load(&store, outcome.model).unwrap();
+        }
+        model.digest()
+    }
+
+    fn setup(&self, round: u32, model: Digest) -> Setup {
+        Setup {
+            round,
+            plan: self.plan.digest(),
+            model,
+            model_bytes: self.layout.len() as u64 * 4,
+            slots: Vec::new(),
+            seed: self.plan.seed(),
+            rules: self.plan.cohort().clone(),
+            roster: Roster::new(),
+        }
+    }
+}
+
+impl Ended {
+    /// Refusals of a round by reason, as the transparency log has them.
+    pub fn refusals(&self, round: usize) -> Vec<(&str, u64)> {
+        let refusals = &self.rounds[round - 1].refusals;
+        refusals.iter().map(|(reason, count)| (reason.as_str(), *count)).collect()
+    }
+
+    /// (cohort, accepted, missing) of a round.
+    pub fn counts(&self, round: usize) -> (u64, u64, u64) {
+        let record = &self.rounds[round - 1];
+        (record.cohort, record.accepted, record.missing)
+    }
+}
+
+struct Member {
+    plan: Plan,
+    id: ParticipantId,
+    data: LocalData,
+    layout: Arc<Layout>,
+    identity: Arc<Identity>,
+    url: String,
+}
+
+impl Member {
+    fn work(self, runtime: tokio::runtime::Handle) -> Result<u32, Error> {
+        let who = self.identity.clone();
+        let mut transport = BlockingTransport::new(runtime, &self.url, who, patience())?;
+        let welcome = transport.enrol()?;
+        transport.watch(Box::new(LogWitness::open(&self.id, &welcome.log_key, None)?));
+        let mut trainer = self.plan.trainer(self.data.train.shape())?;
+        let mut worker = Worker {
+            local: Local { plan: &self.plan, participant: &self.id, data: &self.data },
+            trainer: &mut *trainer,
+            layout: self.layout,
+            sign: &|header| self.identity.sign(header),
+            clock: &SystemClock,
+        };
+        work(&mut worker, &mut transport)
+    }
+}
+
+fn plan(changes: &[(&str, &str)]) -> Plan {
+    let mut keys = BTreeMap::from(PLAN);
+    keys.extend(changes.iter().copied());
+    let text: String = keys.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+    Plan::parse(&text, &tacit_learn::registry().unwrap()).unwrap()
+}
+
+/// Log, journal and history must agree, whatever happened: nothing is counted twice, nothing is
+/// left out, and no update is left behind. Returns the rounds' records.
+fn check_books(run: &Path) -> Vec<RoundRecord> {
+    verify_dir(run, &Checks::default()).unwrap();
+    let (mut rounds, mut ends) = (Vec::new(), 0);
+    for record in records(run).unwrap() {
+        match record.body("a record").unwrap() {
+            Body::Round(round) => rounds.push(*round),
+            Body::RunEnd(_) => ends += 1,
+            _ => {}
+        }
+    }
+    assert_eq!(ends, 1, "the end of the run is recorded once");
+    let numbers: Vec<u32> = rounds.iter().map(|round| round.round).collect();
+    assert_eq!(numbers, (1..=rounds.len() as u32).collect::<Vec<_>>());
+    for round in &rounds {
+        assert_eq!(round.accepted + round.missing, round.cohort);
+        check_journal(run, round);
+    }
+    let history = HistoryFile::read(&run.join("history.jsonl")).unwrap();
+    let counted = |found: &RoundRecord| (found.round, found.accepted, found.refusals.clone());
+    let reported = history.iter().map(|h| (h.round, h.contributions.len() as u64, h.refusals.clone()));
+    assert!(reported.eq(rounds.iter().map(counted)), "{history:?}");
+    let spooled: Vec<_> = std::fs::read_dir(run.join("state/spool")).unwrap().collect();
+    assert!(spooled.is_empty(), "updates do not outlive their round: {spooled:?}");
+    rounds
+}
+
+fn check_journal(run: &Path, round: &RoundRecord) {
+    let journal = run.join("log").join(tacit_audit::round_log_path(round.round));
+    let journal = std::fs::read_to_string(journal).unwrap();
+    let (mut accepted, mut refusals) = (Vec::new(), BTreeMap::<String, u64>::new());
+    for line in journal.lines() {
+        match serde_json::from_str::<Entry>(line).unwrap().fact {
+            Record::Accepted { signed } => accepted.push(signed.contribution.participant),
+            Record::Refused { reason, .. } => *refusals.entry(reason).or_default() += 1,
+            _ => {}
+        }
+    }
+    accepted.sort();
+    accepted.dedup();
+    assert_eq!(accepted.len() as u64, round.accepted, "one contribution each");
+    assert_eq!(refusals, round.refusals);
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy(&path, &target),
+            false => drop(std::fs::copy(&path, &target).unwrap()),
+        }
+    }
+}
