@@ -67,19 +67,7 @@ impl Federation {
 
 /// The training rows of `dataset`, dealt to `participants` as the plan says.
 pub fn deal(plan: &Plan, dataset: &Dataset, participants: usize) -> Result<Vec<Vec<u32>>, Error> {
-    let spec = match &plan.data().partition {
-        plan::Partition::Iid => data::Partition::Iid,
-        plan::Partition::Shards { per_participant } => {
-            data::Partition::Shards { per_participant: *per_participant }
-        }
-        plan::Partition::Dirichlet { alpha } => {
-            data::Partition::Dirichlet { alpha: *alpha, minimum: 2 }
-        }
-        plan::Partition::ByColumn { column } => {
-            data::Partition::ByColumn { column: column.clone() }
-        }
-    };
-    data::partition(&spec, dataset, participants, plan.seed())
+    data::partition(&plan.data().partition, dataset, participants, plan.seed())
 }
 
 /// The plan's data set with its test rows held out.

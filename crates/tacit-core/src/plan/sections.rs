@@ -160,10 +160,12 @@ pub enum Partition {
         /// Shards each participant gets.
         per_participant: usize,
     },
-    /// Class proportions drawn from a Dirichlet distribution (Hsu et al. 2019).
+    /// Class proportions drawn from a Dirichlet distribution (Yurochkin et al. 2019).
     Dirichlet {
         /// Concentration: small is skewed.
         alpha: f64,
+        /// Every participant has at least this many examples.
+        minimum: usize,
     },
     /// One participant per value of a column.
     ByColumn {
@@ -198,7 +200,10 @@ impl Data {
     pub(super) fn new(of: &Arguments) -> Result<Self, Error> {
         let partition = match of.text("partition")? {
             "shards" => Partition::Shards { per_participant: whole(of, "shards_per_participant")? },
-            "dirichlet" => Partition::Dirichlet { alpha: of.number("alpha")? },
+            "dirichlet" => Partition::Dirichlet {
+                alpha: of.number("alpha")?,
+                minimum: whole(of, "minimum_examples")?,
+            },
             "by-column" => Partition::ByColumn { column: text(of, "column")? },
             _ => Partition::Iid,
         };

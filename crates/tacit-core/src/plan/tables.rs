@@ -185,6 +185,12 @@ const DATA: &[Parameter] = &[
     ),
     number("alpha", 0.5, (1e-3, 1e6), "Concentration of partition \"dirichlet\": small = skewed."),
     integer(
+        "minimum_examples",
+        2,
+        (1, 1 << 28),
+        "Fewest examples of a participant under partition \"dirichlet\".",
+    ),
+    integer(
         "shards_per_participant",
         2,
         (1, 10_000),

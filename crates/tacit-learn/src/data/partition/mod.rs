@@ -6,44 +6,11 @@ mod dirichlet;
 mod iid;
 mod shards;
 
+pub use tacit_core::plan::Partition;
+
 use super::dataset::Dataset;
 use tacit_core::error::Error;
 use tacit_core::rng::Seed;
-
-/// How rows are dealt.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(tag = "name", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Partition {
-    /// Uniformly at random, in equal numbers.
-    Iid,
-    /// Sorted by label and cut into shards: few classes each (McMahan et al. 2017, section 3).
-    Shards {
-        /// Shards of each participant.
-        #[serde(default = "two")]
-        per_participant: usize,
-    },
-    /// Label shares drawn from a Dirichlet distribution (Hsu et al. 2019, Yurochkin et al. 2019).
-    Dirichlet {
-        /// Concentration: towards 0 each class goes to one participant, above 100 nearly iid.
-        alpha: f64,
-        /// Every participant has at least this many examples.
-        #[serde(default = "one")]
-        minimum: usize,
-    },
-    /// Natural participants: the groups of the data set, whole.
-    ByColumn {
-        /// Name of the group column.
-        column: String,
-    },
-}
-
-fn one() -> usize {
-    1
-}
-
-fn two() -> usize {
-    2
-}
 
 /// Deals the training rows of `dataset`: one ascending list of rows per participant, none empty,
 /// every training row in exactly one. The same for the same `seed`. Fails if there are no
