@@ -24,7 +24,7 @@ pub fn run(data: &[u8]) {
 }
 
 /// The run as the bytes leave it; bytes that end in the middle of an event end it there.
-fn simulate(data: &[u8]) -> Result<Run> {
+pub fn simulate(data: &[u8]) -> Result<Run> {
     let mut bytes = Unstructured::new(data);
     let course = course(&mut bytes)?;
     let mut world = World { run: Run::new(course), log: Vec::new(), now: 1_000_000 };
