@@ -140,23 +140,9 @@ impl<'a> SealedFile<'a> {
     /// Reads whole blocks: the plain bytes of `first..last`, fewer at the payload's end.
     /// `None` where a block is missing or does not authenticate.
     pub(super) fn blocks(&mut self, first: u64, last: u64) -> Result<Option<Vec<u8>>, Error> {
-        let mut sealed = Vec::new();
-        let limit = last.saturating_sub(first).saturating_mul(SEALED);
-        let read = self.file.seek(SeekFrom::Start(first.saturating_mul(SEALED)));
-        let read = read.and_then(|_| (&self.file).take(limit).read_to_end(&mut sealed));
-        read.map_err(|source| self.failed("read", source))?;
-        let mut plain = Vec::with_capacity(sealed.len());
-        for (block, bytes) in (first..).zip(sealed.chunks_mut(SEALED as usize)) {
-            let Some((nonce, body)) = bytes.split_at_mut_checked(NONCE) else { return Ok(None) };
-            let expected = self.total.saturating_sub(block.saturating_mul(BLOCK)).min(BLOCK);
-            let nonce = Nonce::try_assume_unique_for_key(nonce);
-            let opened = nonce.and_then(|n| self.key.0.open_in_place(n, self.aad(block), body));
-            match opened {
-                Ok(opened) if opened.len() as u64 == expected => plain.extend_from_slice(opened),
-                _ => return Ok(None),
-            }
-        }
-        Ok(Some(plain))
+        let mut plain = Vec::with_capacity((last.saturating_sub(first) * BLOCK) as usize);
+        let whole = self.open_each(first, last, |block| plain.extend_from_slice(block))?;
+        Ok(whole.then_some(plain))
     }
 
     /// Fills `out` from `offset`.
@@ -167,14 +153,43 @@ impl<'a> SealedFile<'a> {
             Error::caller("range of a payload", format!("at most {} bytes", self.total), found)
         })?;
         let first = offset / BLOCK;
-        let plain = self.blocks(first, end.div_ceil(BLOCK))?;
-        let start = (offset - first * BLOCK) as usize;
-        let wanted = plain.as_deref().and_then(|plain| plain.get(start..start + out.len()));
-        match wanted {
-            Some(wanted) => out.copy_from_slice(wanted),
-            None => return Err(self.failed("decrypt", std::io::ErrorKind::InvalidData.into())),
+        let (mut skip, mut done) = ((offset - first * BLOCK) as usize, 0);
+        let whole = self.open_each(first, end.div_ceil(BLOCK), |block| {
+            let wanted = block.get(skip..).unwrap_or_default();
+            let rest = out.get_mut(done..).unwrap_or_default();
+            let count = wanted.len().min(rest.len());
+            rest[..count].copy_from_slice(&wanted[..count]);
+            (skip, done) = (0, done + count);
+        })?;
+        match whole && done == out.len() {
+            true => Ok(()),
+            false => Err(self.failed("decrypt", std::io::ErrorKind::InvalidData.into())),
         }
-        Ok(())
+    }
+
+    /// Decrypts the blocks `first..last`, as many as there are, and shows each; false where a
+    /// block does not authenticate.
+    fn open_each(
+        &mut self,
+        first: u64,
+        last: u64,
+        mut show: impl FnMut(&[u8]),
+    ) -> Result<bool, Error> {
+        let mut sealed = vec![0; (last.saturating_sub(first) * SEALED) as usize];
+        let read = self.file.seek(SeekFrom::Start(first.saturating_mul(SEALED)));
+        let read = read.and_then(|_| fill(&mut self.file, &mut sealed));
+        let found = read.map_err(|source| self.failed("read", source))?;
+        for (block, bytes) in (first..).zip(sealed[..found].chunks_mut(SEALED as usize)) {
+            let Some((nonce, body)) = bytes.split_at_mut_checked(NONCE) else { return Ok(false) };
+            let expected = self.total.saturating_sub(block.saturating_mul(BLOCK)).min(BLOCK);
+            let nonce = Nonce::try_assume_unique_for_key(nonce);
+            let opened = nonce.and_then(|n| self.key.0.open_in_place(n, self.aad(block), body));
+            match opened {
+                Ok(opened) if opened.len() as u64 == expected => show(opened),
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     /// Cuts off everything after the first `bytes` plain bytes, which end with a block.
@@ -187,4 +202,18 @@ impl<'a> SealedFile<'a> {
     pub(super) fn sync(&self) -> Result<(), Error> {
         self.file.sync_all().map_err(|source| self.failed("sync", source))
     }
+}
+
+/// Reads up to the end of the file or of `out`; says how much.
+fn fill(file: &mut File, out: &mut [u8]) -> std::io::Result<usize> {
+    let mut done = 0;
+    while done < out.len() {
+        match file.read(&mut out[done..]) {
+            Ok(0) => break,
+            Ok(count) => done += count,
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(done)
 }
