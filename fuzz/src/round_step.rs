@@ -212,7 +212,10 @@ impl World {
                 matches!(fact, Record::Aggregated { .. } | Record::Aborted { .. })
             }),
             Action::Publish { round, model } => {
-                let released = |fact: &Record| matches!(fact, Record::Aggregated { outcome } if outcome.model == *model);
+                let released = |fact: &Record| match fact {
+                    Record::Aggregated { outcome } => outcome.model == *model,
+                    _ => false,
+                };
                 holds(*round, &released)
                     && holds(*round, &|fact| matches!(fact, Record::Logged { .. }))
             }

@@ -13,8 +13,9 @@ const MEDIAN_LINES: usize = 200;
 const LINE_CHARS: usize = 100;
 
 /// Files that may contain unsafe code, each with a safe reference that it is tested against.
-const UNSAFE: [(&str, &str); 2] = [
+const UNSAFE: [(&str, &str); 3] = [
     ("crates/tacit-learn/src/aggregate/mean.rs", "SIMD: exact sums on AVX2 and AVX-512"),
+    ("crates/tacit-learn/src/train/engine/lanes.rs", "SIMD: tiles of pictures, vector by vector"),
     ("crates/tacit-learn/src/train/engine/product.rs", "SIMD: products on AVX2 and AVX-512"),
 ];
 
@@ -40,7 +41,7 @@ fn judge_sizes(sources: &[Source]) -> Outcome {
     for Source { path, text } in sources {
         for (number, line) in text.lines().enumerate() {
             let chars = line.chars().count();
-            if chars > LINE_CHARS && !line.contains("://") {
+            if chars > LINE_CHARS && !is_unbreakable(line) {
                 let line = number + 1;
                 complaints.push(format!("{path}:{line}: {chars} characters, limit {LINE_CHARS}"));
             }
@@ -83,6 +84,12 @@ fn judge_unsafety(sources: &[Source], listed: &[(&str, &str)]) -> Outcome {
     }
     let notice = |(file, why): &(&str, &str)| format!("{file}: {why}");
     if complaints.is_empty() { Ok(listed.iter().map(notice).collect()) } else { Err(complaints) }
+}
+
+/// Texts, addresses and rows of tables have no place to break.
+fn is_unbreakable(line: &str) -> bool {
+    let comment = line.trim_start().trim_start_matches(['/', '!']).trim_start();
+    line.contains('"') || line.contains("://") || comment.starts_with('|')
 }
 
 /// The keyword before what it can stand before: so neither lint names nor prose count.
@@ -157,6 +164,9 @@ mod tests {
         assert_eq!(complaints, ["crates/a/src/b.rs: 701 lines, the limit is 700"]);
         assert!(with("crates/a/src/b.rs", &"é".repeat(LINE_CHARS)).is_ok());
         assert!(with("crates/a/src/b.rs", &"é".repeat(LINE_CHARS + 1)).is_err());
+        for start in ["//! | ", "/// https://example.org/", "    \""] {
+            assert!(with("b.rs", &format!("{start}{}", "x".repeat(LINE_CHARS))).is_ok());
+        }
         let all = ["a", "b", "c"].map(|name| source(name, "//\n".repeat(MEDIAN_LINES + 1)));
         assert!(judge_sizes(&all).unwrap_err()[0].starts_with("the median file"));
     }
