@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tacit_core::digest::Digest;
-use tacit_core::error::{Error, Refusal};
+use tacit_core::error::{Error, Fault, Refusal};
 use tacit_core::limits;
 use tacit_core::messages::SignedContribution;
 use tacit_core::pipeline::Inspector;
-use tacit_core::round::{Action, Admission, Kind};
+use tacit_core::round::{Admission, Kind, Record};
 use tacit_core::run::Run;
 use tacit_core::traits::{Blobs, Spool};
 
@@ -26,7 +26,7 @@ const COSIGN_PAUSE: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 pub struct Front(pub Arc<Coordinator>);
 
-const NO_RUN: Error = Error::Bug("a live coordinator has a run");
+pub(super) const NO_RUN: Error = Error::Bug("a live coordinator has a run");
 
 impl Desk for Front {
     fn admit(&self, peer: &Peer) -> Result<(), Error> {
@@ -108,8 +108,10 @@ impl Desk for Front {
         this.traffic.received(bytes.len());
         let announced = this.live()?.announced.get(&peer.participant).cloned();
         let Some(signed) = announced.filter(|s| s.contribution.payload == payload) else {
-            // Announcements do not outlive a restart; the participant tries again and announces.
-            return Err(Error::world("receiving an upload", "it was not announced"));
+            // Nothing is held of what was not announced. Announcements do not outlive a restart:
+            // the participant announces again, and goes on.
+            let expected = offset.saturating_add(bytes.len() as u64);
+            return Err(Error::Peer(Refusal::Truncated { expected, found: 0 }));
         };
         let next = this.store.spool_write(&transfer(&signed), offset, bytes)?;
         if next == signed.contribution.payload_bytes {
@@ -146,15 +148,20 @@ impl Desk for Front {
         let state = self.0.live()?;
         let run = state.run.as_ref().ok_or(NO_RUN)?;
         let (cohort, accepted) = run.round().progress();
+        let round = run.round().setup().round;
+        let refused = state
+            .journal
+            .iter()
+            .filter(|entry| entry.round == round && matches!(entry.fact, Record::Refused { .. }));
         Ok(Status {
             plan: self.0.plan.digest().to_string(),
-            round: run.round().setup().round,
+            round,
             rounds: self.0.plan.num_rounds(),
             state: if run.finish().is_some() { "finished" } else { run.round().state() }.into(),
             enrolled: run.roster().len() as u64,
             cohort: cohort as u64,
             accepted: accepted as u64,
-            refused: 0,
+            refused: refused.count() as u64,
             accuracy: state.accuracy,
             epsilon: None,
             log_size,
@@ -242,25 +249,18 @@ impl Front {
         let this = &self.0;
         let transfer = transfer(signed);
         this.store.spool_finish(&transfer)?;
-        if let Err(refusal) = this.inspect(signed) {
-            this.store.spool_discard(&transfer)?;
-            return Err(refusal);
-        }
-        let replies = this.handle(Kind::Contributed(signed.clone()))?;
-        for reply in replies {
-            match reply {
-                Action::Acknowledge { .. } => {
-                    self.tell_accepted();
-                    return Ok(status(transfer.bytes, true));
-                }
-                Action::Refuse { refusal, .. } => {
-                    this.store.spool_discard(&transfer)?;
-                    return Err(Error::Peer(refusal));
-                }
-                _ => {}
+        if let Err(error) = this.inspect(signed) {
+            if error.fault() == Fault::Peer {
+                this.store.spool_discard(&transfer)?;
             }
+            return Err(error);
         }
-        Err(Error::Bug("a contribution was neither accepted nor refused"))
+        // Refused now, the payload stays until the round is over: the same bytes may be those of
+        // this participant's contribution that was accepted a moment ago.
+        if this.contribute(signed)? {
+            self.tell_accepted();
+        }
+        Ok(status(transfer.bytes, true))
     }
 
     fn tell_accepted(&self) {

@@ -1,5 +1,6 @@
 //! Carries out what the run's state machine asks for, in order, and feeds back what came of it.
 
+use super::answers::NO_RUN;
 use super::{Coordinator, Progress, State};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use tacit_core::digest::Digest;
 use tacit_core::error::Error;
 use tacit_core::history::RoundReport;
 use tacit_core::messages::SignedContribution;
-use tacit_core::round::{Action, Entry, Event, Kind, Outcome, Record, Setup, Summary};
+use tacit_core::round::{Action, Admission, Entry, Event, Kind, Outcome, Record, Setup, Summary};
 use tacit_core::run::{Finish, Run};
 use tacit_core::traits::{Blobs, Clock, Journal, Spool};
 
@@ -67,10 +68,29 @@ impl Coordinator {
     /// Takes an event to its end; returns the replies meant for whoever caused it.
     pub(super) fn handle(self: &Arc<Self>, kind: Kind) -> Result<Vec<Action>, Error> {
         let mut state = self.live()?;
-        let replies = self.work(&mut state, VecDeque::from([kind]))?;
+        let replies = self.work(&mut state, VecDeque::from([kind]));
+        drop(state);
+        // Also after a failure: the driver must hear of it.
+        self.changes.send_modify(|n| *n += 1);
+        replies
+    }
+
+    /// Counts a contribution whose payload is checked and durable; false if it has been counted
+    /// before. What is refused is refused before it becomes an event: whoever asked reports it.
+    pub(super) fn contribute(self: &Arc<Self>, signed: &SignedContribution) -> Result<bool, Error> {
+        let mut state = self.live()?;
+        let round = state.run.as_ref().ok_or(NO_RUN)?.round();
+        if round.admit(signed)? == Admission::Held {
+            return Ok(false);
+        }
+        let event = VecDeque::from([Kind::Contributed(signed.clone())]);
+        let replies = self.work(&mut state, event);
         drop(state);
         self.changes.send_modify(|n| *n += 1);
-        Ok(replies)
+        match replies?.iter().any(|reply| matches!(reply, Action::Acknowledge { .. })) {
+            true => Ok(true),
+            false => Err(Error::Bug("an admitted contribution was not accepted")),
+        }
     }
 
     fn work(
