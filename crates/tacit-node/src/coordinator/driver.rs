@@ -56,9 +56,14 @@ impl Coordinator {
     /// Does again whatever the last process may not have done.
     fn take_up(self: &Arc<Self>) -> Result<(), Error> {
         let mut state = self.live()?;
-        let actions = state.run.as_ref().map(Run::outbox).unwrap_or_default();
+        let run = state.run.take().ok_or(NO_RUN)?;
         let mut queue = VecDeque::from([Kind::Tick]);
-        self.perform(&mut state, actions, &mut queue)?;
+        self.perform(&mut state, run.outbox(), &mut queue)?;
+        if let Some(finish) = run.finish() {
+            // The last process may have died before it recorded the end.
+            self.end(&mut state, &run, finish)?;
+        }
+        state.run = Some(run);
         self.work(&mut state, queue)?;
         drop(state);
         self.changes.send_modify(|n| *n += 1);
@@ -107,17 +112,16 @@ impl Coordinator {
             }
             let event = Event { at_ms: self.clock.now_ms(), kind };
             let (run, actions) = run.step(event);
-            let finish = run.finish().cloned();
             let mine = |a: &Action| matches!(a, Action::Acknowledge { .. } | Action::Refuse { .. });
             let (answers, actions) = actions.into_iter().partition(mine);
             // While its run is taken out the coordinator answers nobody; if what must be durable
             // is not, it stays out.
             self.perform(state, actions, &mut queue)?;
+            if let Some(finish) = run.finish() {
+                self.end(state, &run, finish)?;
+            }
             state.run = Some(run);
             replies.append(&mut { answers });
-            if let Some(finish) = finish {
-                self.end(state, finish)?;
-            }
         }
         Ok(replies)
     }
@@ -152,7 +156,12 @@ impl Coordinator {
                     let this = self.clone();
                     tokio::task::spawn_blocking(move || this.aggregate(&setup, &contributions));
                 }
-                Action::Log(summary) => queue.push_back(self.log(state, &summary)?),
+                Action::Log(summary) => {
+                    // An aborted round leaves offers behind; the next one makes its own.
+                    state.offers.clear();
+                    state.announced.clear();
+                    queue.push_back(self.log(state, &summary)?);
+                }
                 Action::Publish { round, .. } => queue.push_back(Kind::Published { round }),
                 Action::Forget { round } => self.store.forget(round)?,
                 // Answers to whoever asked are taken out before.
@@ -251,9 +260,8 @@ impl Coordinator {
         Ok(outcome)
     }
 
-    fn end(&self, state: &mut State, finish: Finish) -> Result<(), Error> {
+    fn end(&self, state: &mut State, run: &Run, finish: &Finish) -> Result<(), Error> {
         state.offers.clear();
-        let Some(run) = &state.run else { return Ok(()) };
         let evaluation = match run.round() {
             tacit_core::round::Round::Done(done) => done.outcome().evaluation.clone(),
             _ => None,
@@ -265,7 +273,7 @@ impl Coordinator {
             model: run.model(),
             evaluation,
         })?;
-        (self.observer)(Progress::Finished(finish));
+        (self.observer)(Progress::Finished(finish.clone()));
         Ok(())
     }
 }
