@@ -170,8 +170,9 @@ impl Recorder {
         Ok(self.log()?.append_once(&record.to_record()?.to_leaf()?)?)
     }
 
-    /// Adds a participant's cosignature to the checkpoint if `current` says that it is for the
-    /// state the log is in, and files the key to check it with under the participant's name.
+    /// Adds a participant's cosignature, one line, to the checkpoint if `current` says that it is
+    /// for the state the log is in, and files the key to check it with under the participant's
+    /// name.
     pub fn cosign(
         &self,
         participant: &ParticipantId,
@@ -179,7 +180,13 @@ impl Recorder {
         signature: &[u8],
         current: impl FnOnce(&Checkpoint) -> bool,
     ) -> Result<(), Error> {
-        let key = VerifierKey::parse(key)?;
+        let malformed = |what: &str| Refusal::Malformed { what: what.into() };
+        let key = VerifierKey::parse(key).map_err(|_| malformed("witness key"))?;
+        // Of several lines, others could replace or crowd out those of other witnesses.
+        let ends = signature.iter().filter(|byte| **byte == b'\n').count();
+        if ends != 1 || !signature.ends_with(b"\n") {
+            return Err(malformed("cosignature: expected one line").into());
+        }
         let mut log = self.log()?;
         if key.role() != Role::Witness || key.name() != participant.as_str() {
             let what = format!("witness key named {}", key.name());
@@ -193,7 +200,7 @@ impl Recorder {
             return Ok(());
         }
         let mut signed = verify_checkpoint(&log.checkpoint().to_bytes(), log.verifier())?;
-        signed.add_cosignatures(signature)?;
+        signed.add_cosignatures(signature).map_err(|_| malformed("cosignature"))?;
         if signed.cosigners(std::slice::from_ref(&key)).is_empty() {
             return Err(Refusal::BadSignature { participant: participant.clone() }.into());
         }
