@@ -1,9 +1,9 @@
 //! The transparency log of a federation: every step leaves a record that anyone can check offline.
 //!
 //! A [`Log`] is an RFC 6962 Merkle tree in a folder of C2SP tlog-tiles files. Its state is a signed
-//! [`SignedCheckpoint`]; a [`Witness`] co-signs it and raises [`AuditError::Split`] when it is shown
-//! two histories. A [`Recorder`] writes what a run must leave behind, [`verify_dir`] audits it, and
-//! [`prove`] takes one record out with everything needed to check it.
+//! [`SignedCheckpoint`]; a [`Witness`] co-signs it and raises [`AuditError::Split`] when it is
+//! shown two histories. A [`Recorder`] writes what a run must leave behind, [`verify_dir`] audits
+//! it, and [`prove`] takes one record out with everything needed to check it.
 //!
 //! # What is proved, and what is not
 //!
@@ -16,7 +16,8 @@
 //!   counts. Nothing is sent anywhere: a [`PublishPolicy`] is off unless an operator turns it on.
 //!
 //! ```
-//! use tacit_audit::{Log, OsEntropy, Role, SignerKey, leaf_hash, verify_checkpoint, verify_inclusion};
+//! use tacit_audit::{Log, OsEntropy, Role, SignerKey};
+//! use tacit_audit::{leaf_hash, verify_checkpoint, verify_inclusion};
 //!
 //! # let folder = tempfile::tempdir()?;
 //! let key = SignerKey::generate("tacit.local/demo", Role::Log, &mut OsEntropy)?;

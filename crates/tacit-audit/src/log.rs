@@ -3,8 +3,9 @@
 //! # Order of writing
 //!
 //! Every file is replaced as a whole (temporary file, fsync, rename, fsync of the folder), in this
-//! order: entry bundles; the last of them together with the tiles; the checkpoint; only then are the
-//! partial files of the former size removed. So a crash leaves either the former log with some files beyond it, or the new one.
+//! order: entry bundles; the last of them together with the tiles; the checkpoint; only then are
+//! the partial files of the former size removed. So a crash leaves either the former log with some
+//! files beyond it, or the new one.
 //! [`Log::open`] adopts whole entries beyond the checkpoint, in order, and signs them: an entry
 //! that reached the disk is never taken back, even where the checkpoint was lost and restored
 //! from an older copy.

@@ -150,6 +150,43 @@ fn nothing_is_published_unless_somebody_says_so() {
     assert!(ours.check(&format!("{url}&client=7"), &about_one).is_err());
 }
 
+/// Texts that are about one participant, however they are spelt.
+const NAMED: &[&str] = &[
+    "p07",
+    "P07 was slow.",
+    "loss of (hospital-1.example): 0.3",
+    "ana: 0.5",
+    "p%307",
+    "p%2530%2537",
+    "ｐ０７",
+    "p\u{200b}07",
+    "client 7",
+    "Client #12",
+    "participant_id: x",
+    "client7",
+    "worker-3",
+    "patient number 4",
+    "peer%203",
+    "_p07_",
+    "p07's",
+    "Ana,",
+];
+
+/// Texts that hold an address.
+const ADDRESSES: &[&str] = &[
+    "10.0.0.1",
+    "at 192.168.1.17:443.",
+    "[2001:db8::1]",
+    "::1",
+    "fe80::1%eth0",
+    "10%2E0%2E0%2E1",
+    "１０.0.0.1",
+    "x10.0.0.1",
+    "from:10.0.0.1:",
+    "1.10.0.0.1",
+    "tcp://127.0.0.1:9",
+];
+
 #[test]
 fn a_foreign_base_gets_nothing_about_one_participant() {
     let roster = ["p07", "hospital-1.example", "ana"].map(|n| ParticipantId::parse(n).unwrap());
@@ -164,28 +201,9 @@ fn a_foreign_base_gets_nothing_about_one_participant() {
     ] {
         assert_eq!(check(&request(fine, fine, "round://demo/3")), Ok(()), "{fine}");
     }
-    for named in [
-        "p07",
-        "P07 was slow.",
-        "loss of (hospital-1.example): 0.3",
-        "ana: 0.5",
-        "p%307",
-        "p%2530%2537",
-        "ｐ０７",
-        "p\u{200b}07",
-        "client 7",
-        "Client #12",
-        "participant_id: x",
-        "client7",
-        "worker-3",
-        "patient number 4",
-        "peer%203",
-        "_p07_",
-        "p07's",
-        "Ana,",
-    ] {
+    for named in NAMED {
         for place in 0..2 {
-            let text = [named, "x"];
+            let text = [*named, "x"];
             let request = request(text[place], text[1 - place], "round://demo/3");
             assert!(
                 matches!(check(&request), Err(PublishRefusal::Participant { .. })),
@@ -194,19 +212,7 @@ fn a_foreign_base_gets_nothing_about_one_participant() {
             );
         }
     }
-    for address in [
-        "10.0.0.1",
-        "at 192.168.1.17:443.",
-        "[2001:db8::1]",
-        "::1",
-        "fe80::1%eth0",
-        "10%2E0%2E0%2E1",
-        "１０.0.0.1",
-        "x10.0.0.1",
-        "from:10.0.0.1:",
-        "1.10.0.0.1",
-        "tcp://127.0.0.1:9",
-    ] {
+    for address in ADDRESSES {
         let request = request("x", address, "round://demo/3");
         assert!(
             matches!(check(&request), Err(PublishRefusal::Address { field: "description" })),

@@ -75,7 +75,8 @@ proptest! {
 
     #[test]
     fn proofs(a in size(), b in size(), root in any::<[u8; 32]>(), hashes in hashes()) {
-        let (old, new) = (Checkpoint { size: a, root: Digest(root) }, Checkpoint { size: b, root: Digest(root) });
+        let checkpoint = |size| Checkpoint { size, root: Digest(root) };
+        let (old, new) = (checkpoint(a), checkpoint(b));
         let proof = InclusionProof { index: a, size: b, hashes: hashes.clone() };
         // A leaf that is its own root is the one proof that arbitrary hashes can make.
         let leaf = Digest([1; 32]);

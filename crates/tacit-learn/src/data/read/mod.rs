@@ -1,5 +1,6 @@
 //! Reads data sets from the user's own files. Sizes that a file claims are checked against
-//! [`limits`](tacit_core::limits) before anything is allocated, and memory grows only with bytes really read.
+//! [`limits`](tacit_core::limits) before anything is allocated, and memory grows only with bytes
+//! really read.
 
 mod csv;
 mod element;
