@@ -18,6 +18,9 @@ pub const CHUNK_VALUES: usize = 16_384;
 /// Rows of one chunk that a sum holds at a time: 4 MiB of f32, however large the cohort.
 pub const ROWS_PER_FOLD: usize = 64;
 
+/// Rows that a rule compares pairwise: their distances are 64 MiB of f64.
+pub const PAIRWISE_ROWS: usize = 4_096;
+
 /// Largest magnitude of one coordinate of an update: sums are exact in units of 2⁻³⁶ and one
 /// scaled term must stay below 2⁵⁰, where adding 1.5·2⁵² rounds a double to an integer.
 pub const UPDATE_MAGNITUDE: f64 = 16_384.0;

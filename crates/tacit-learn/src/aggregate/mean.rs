@@ -52,6 +52,31 @@ impl Mean {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// Adds `coefficients[i] · rows[i]` to the current chunk, exactly: coefficients are at least
+    /// zero and their sum over the whole cohort is at most one.
+    pub(super) fn combine(&mut self, rows: &[&[f32]], coefficients: &[f64]) -> Result<(), Error> {
+        let scales: Vec<f64> = coefficients.iter().map(|c| c * UNIT).collect();
+        self.fold_scaled(rows, &scales)
+    }
+
+    fn fold_scaled(&mut self, rows: &[&[f32]], scales: &[f64]) -> Result<(), Error> {
+        let width = rows.first().map_or(0, |row| row.len());
+        if self.sums.is_empty() {
+            self.sums.resize(width, 0);
+        }
+        if self.sums.len() != width || rows.iter().any(|row| row.len() != width) {
+            return Err(Error::Bug("rows of one chunk differ in length"));
+        }
+        let mut terms = Vec::with_capacity(scales.len());
+        for (block, sums) in self.sums.chunks_mut(BLOCK).enumerate() {
+            let columns = block * BLOCK..block * BLOCK + sums.len();
+            terms.clear();
+            terms.extend(rows.iter().map(|row| &row[columns.clone()]).zip(scales.iter().copied()));
+            add(sums, &terms);
+        }
+        Ok(())
+    }
 }
 
 impl Aggregator for Mean {
@@ -60,25 +85,9 @@ impl Aggregator for Mean {
     }
 
     fn fold(&mut self, rows: &Rows<'_>) -> Result<(), Error> {
-        let width = rows.rows.first().map_or(0, |row| row.len());
-        if self.sums.is_empty() {
-            self.sums.resize(width, 0);
-        }
-        if self.sums.len() != width || rows.rows.iter().any(|row| row.len() != width) {
-            return Err(Error::Bug("rows of one chunk differ in length"));
-        }
         let inverse = UNIT / rows.total_weight.max(1) as f64;
         let scales: Vec<f64> = rows.weights.iter().map(|&w| w as f64 * inverse).collect();
-        let mut terms = Vec::with_capacity(scales.len());
-        for (block, sums) in self.sums.chunks_mut(BLOCK).enumerate() {
-            let columns = block * BLOCK..block * BLOCK + sums.len();
-            terms.clear();
-            terms.extend(
-                rows.rows.iter().map(|row| &row[columns.clone()]).zip(scales.iter().copied()),
-            );
-            add(sums, &terms);
-        }
-        Ok(())
+        self.fold_scaled(rows.rows, &scales)
     }
 
     fn finish(&mut self, out: &mut [f32]) -> Result<(), Error> {
