@@ -1,21 +1,25 @@
 //! Laws that every aggregator obeys, checked for each entry.
 
 use tacit_core::limits;
-use tacit_core::registry::{Arguments, Make};
+use tacit_core::registry::{Arguments, Entry, Make};
 use tacit_core::rng::Seed;
 use tacit_core::traits::{Aggregator, Rows, View};
 
-type Cohort = Vec<(Vec<f32>, u64)>;
+/// Rules whose result is bounded by a radius around zero.
+const CLIPPING: [&str; 2] = ["centered-clipping", "norm-bounded-mean"];
+
+/// Rows and their weights, in the order of names.
+pub(super) type Cohort = Vec<(Vec<f32>, u64)>;
+
+/// A rule of this family.
+pub(super) fn made(entry: &Entry, arguments: &Arguments) -> Box<dyn Aggregator> {
+    let Make::Aggregator(make) = entry.make else { panic!("{} is no aggregator", entry.name) };
+    make(arguments).unwrap()
+}
 
 fn rules() -> Vec<(&'static str, Box<dyn Aggregator>)> {
-    let made = super::ENTRIES.iter().filter_map(|entry| match entry.make {
-        Make::Aggregator(make) => {
-            let arguments = Arguments::defaults(entry.parameters).unwrap();
-            Some((entry.name, make(&arguments).unwrap()))
-        }
-        _ => None,
-    });
-    made.collect()
+    let defaults = |entry: &Entry| Arguments::defaults(entry.parameters).unwrap();
+    super::ENTRIES.iter().map(|entry| (entry.name, made(entry, &defaults(entry)))).collect()
 }
 
 fn cohort(seed: u64, participants: usize, width: usize) -> Cohort {
@@ -29,7 +33,12 @@ fn rows_of(cohort: &[(Vec<f32>, u64)], range: std::ops::Range<usize>) -> (Vec<&[
 }
 
 /// Runs the rule as the pipeline does, in chunks of `chunk` and groups of `group`.
-fn run(rule: &mut dyn Aggregator, cohort: &Cohort, chunk: usize, group: usize) -> Vec<f32> {
+pub(super) fn run(
+    rule: &mut dyn Aggregator,
+    cohort: &Cohort,
+    chunk: usize,
+    group: usize,
+) -> Vec<f32> {
     let width = cohort[0].0.len();
     let total_weight = cohort.iter().map(|(_, w)| w).sum();
     let chunks: Vec<_> = (0..width).step_by(chunk).map(|s| s..(s + chunk).min(width)).collect();
@@ -51,7 +60,8 @@ fn run(rule: &mut dyn Aggregator, cohort: &Cohort, chunk: usize, group: usize) -
     out
 }
 
-fn all(rule: &mut dyn Aggregator, cohort: &Cohort) -> Vec<f32> {
+/// Runs the rule in one chunk.
+pub(super) fn all(rule: &mut dyn Aggregator, cohort: &Cohort) -> Vec<f32> {
     run(rule, cohort, cohort[0].0.len(), cohort.len())
 }
 
@@ -83,6 +93,10 @@ fn streamed_equals_batch() {
 #[test]
 fn translation_and_scaling() {
     for (name, mut rule) in rules() {
+        // A rule with a radius is bound to the origin and to its unit.
+        if CLIPPING.contains(&name) {
+            continue;
+        }
         let cohort = cohort(4, 9, 50);
         let plain = all(&mut *rule, &cohort);
         let moved = |f: &dyn Fn(f32) -> f32| -> Cohort {
@@ -132,5 +146,35 @@ fn a_single_participant_and_a_single_value() {
         if rule.minimum() == 1 {
             assert_eq!(all(&mut *rule, &vec![(vec![0.25], 3)]), [0.25], "{name}");
         }
+    }
+}
+
+#[test]
+fn a_rule_forgets_the_cohort_before() {
+    for (name, mut rule) in rules() {
+        let expected = all(&mut *rule, &cohort(7, 9, 20));
+        all(&mut *rule, &cohort(8, 12, 30));
+        assert_eq!(all(&mut *rule, &cohort(7, 9, 20)), expected, "{name}");
+    }
+}
+
+#[test]
+fn weights_count_only_where_the_rule_says_so() {
+    for (name, mut rule) in rules() {
+        let mut cohort = cohort(9, 9, 20);
+        let before = all(&mut *rule, &cohort);
+        cohort.iter_mut().rev().enumerate().for_each(|(i, (_, weight))| *weight = 1 + i as u64);
+        let weighs = ["mean", "norm-bounded-mean"].contains(&name);
+        assert_eq!(all(&mut *rule, &cohort) != before, weighs, "{name}");
+    }
+}
+
+#[test]
+fn a_common_factor_of_all_weights_changes_nothing() {
+    for (name, mut rule) in rules() {
+        let mut cohort = cohort(10, 9, 20);
+        let before = all(&mut *rule, &cohort);
+        cohort.iter_mut().for_each(|(_, weight)| *weight *= 1000);
+        assert!(close(&all(&mut *rule, &cohort), &before, 1e-6), "{name}");
     }
 }

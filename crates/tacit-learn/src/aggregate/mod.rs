@@ -1,17 +1,38 @@
 //! Turning many updates into one. One rule per file.
 
+mod bulyan;
+mod centered_clipping;
 mod cohort;
+mod columns;
 mod combination;
 mod distances;
+mod geometric_median;
 mod krum;
 mod mean;
+mod median;
+mod norm_bounded_mean;
+mod trimmed_mean;
 
 pub use mean::Mean;
 
 use tacit_core::registry::Entry;
 
 /// Every aggregator.
-pub const ENTRIES: &[Entry] = &[mean::ENTRY, krum::KRUM, krum::MULTI_KRUM];
+pub const ENTRIES: &[Entry] = &[
+    mean::ENTRY,
+    krum::KRUM,
+    krum::MULTI_KRUM,
+    trimmed_mean::ENTRY,
+    median::ENTRY,
+    geometric_median::ENTRY,
+    bulyan::ENTRY,
+    centered_clipping::ENTRY,
+    norm_bounded_mean::ENTRY,
+];
 
 #[cfg(test)]
+mod breakdown;
+#[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod vectors;
