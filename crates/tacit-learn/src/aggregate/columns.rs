@@ -6,7 +6,7 @@
 //! are consecutive lanes. Scratch: 64 bytes per row.
 
 use super::cohort;
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use tacit_core::error::Error;
 use tacit_core::traits::{Aggregator, Rows, View};
 
@@ -31,7 +31,23 @@ pub(super) fn reduce<R: Reduction>(
 ) {
     scratch.clear();
     scratch.resize(rows.len(), [0.0; LANES]);
-    Arch::new().dispatch(|| reduce_portable(reduction, rows, scratch, out));
+    Arch::new().dispatch(Reduce { reduction, rows, scratch, out });
+}
+
+struct Reduce<'a, R> {
+    reduction: &'a R,
+    rows: &'a [&'a [f32]],
+    scratch: &'a mut [Lane],
+    out: &'a mut [f32],
+}
+
+impl<R: Reduction> WithSimd for Reduce<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        reduce_portable(self.reduction, self.rows, self.scratch, self.out);
+    }
 }
 
 /// The reference; inlined into each path so that the compiler vectorises it for that path.

@@ -7,7 +7,7 @@
 //!
 //! Memory for n rows: n(n−1)/2 sums and n · [`BLOCK`] values of scratch.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use tacit_core::error::Error;
 use tacit_core::limits;
 
@@ -59,8 +59,7 @@ impl Distances {
                 used.iter_mut().zip(&row[columns.clone()]).for_each(|(w, x)| *w = f64::from(*x));
                 rest.fill(0.0);
             }
-            let (sums, scratch) = (&mut self.sums, &self.scratch);
-            Arch::new().dispatch(|| add_block(sums, scratch));
+            Arch::new().dispatch(AddBlock { sums: &mut self.sums, scratch: &self.scratch });
         }
         Ok(())
     }
@@ -69,6 +68,21 @@ impl Distances {
     pub(super) fn squared(&self, a: usize, b: usize) -> f64 {
         let (low, high) = (a.min(b), a.max(b));
         if low == high { 0.0 } else { self.sums[high * (high - 1) / 2 + low] }
+    }
+}
+
+/// [`add_block`], compiled for each kind of machine: a closure would not be inlined there.
+struct AddBlock<'a> {
+    sums: &'a mut [f64],
+    scratch: &'a [f64],
+}
+
+impl WithSimd for AddBlock<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        add_block(self.sums, self.scratch);
     }
 }
 
@@ -164,7 +178,7 @@ mod tests {
         let scratch: Vec<f64> = rows.concat().into_iter().map(f64::from).collect();
         let (mut plain, mut fast) = (vec![0.0; 21], vec![0.0; 21]);
         add_block(&mut plain, &scratch);
-        Arch::new().dispatch(|| add_block(&mut fast, &scratch));
+        Arch::new().dispatch(AddBlock { sums: &mut fast, scratch: &scratch });
         assert_eq!(plain, fast);
     }
 
