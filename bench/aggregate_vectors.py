@@ -1,4 +1,4 @@
-"""Writes vectors/aggregate/rules.json: what the papers' definitions give, on the vectors themselves.
+"""Writes vectors/aggregate/rules.json: what the definitions give, on the vectors themselves.
 
     pip install numpy
     python bench/aggregate_vectors.py
