@@ -42,15 +42,15 @@ pub(super) const MULTI_KRUM: Entry = Entry {
     }),
 };
 
-/// Rows of `among` by ascending score, of equal scores the first row first. The score sums the
-/// `neighbours` smallest squared distances to other rows of `among`.
-pub(super) fn ranking(distances: &Distances, among: &[usize], neighbours: usize) -> Vec<usize> {
-    let mut near = Vec::with_capacity(among.len());
-    let mut scored: Vec<(f64, usize)> = among
-        .iter()
-        .map(|&row| {
+/// Rows by ascending score, of equal scores the first row first. The score sums the `neighbours`
+/// smallest squared distances to other rows.
+fn ranking(distances: &Distances, neighbours: usize) -> Vec<usize> {
+    let n = distances.rows();
+    let mut near = Vec::with_capacity(n);
+    let mut scored: Vec<(f64, usize)> = (0..n)
+        .map(|row| {
             near.clear();
-            near.extend(among.iter().filter(|&&o| o != row).map(|&o| distances.squared(row, o)));
+            near.extend((0..n).filter(|&o| o != row).map(|o| distances.squared(row, o)));
             // Sorted before they are added, so that the order of rows changes no bit.
             near.sort_unstable_by(f64::total_cmp);
             (near.iter().take(neighbours).sum(), row)
@@ -62,9 +62,8 @@ pub(super) fn ranking(distances: &Distances, among: &[usize], neighbours: usize)
 
 fn best(distances: &Distances, byzantine: usize, selected: usize) -> Vec<f64> {
     let n = distances.rows();
-    let all: Vec<usize> = (0..n).collect();
     let mut coefficients = vec![0.0; n];
-    for row in ranking(distances, &all, n - byzantine - 2).into_iter().take(selected) {
+    for row in ranking(distances, n - byzantine - 2).into_iter().take(selected) {
         coefficients[row] = 1.0 / selected as f64;
     }
     coefficients
@@ -134,7 +133,7 @@ mod tests {
     fn scores_by_hand() {
         // f = 1, two neighbours: scores 1+9, 1+4, 4+9, 49+81, 2401+2500 (of 0, 1, 3, 10, 59..).
         let distances = points(&[0.0, 1.0, 3.0, 10.0, 60.0]);
-        assert_eq!(ranking(&distances, &[0, 1, 2, 3, 4], 2), [1, 0, 2, 3, 4]);
+        assert_eq!(ranking(&distances, 2), [1, 0, 2, 3, 4]);
         assert_eq!(Krum { byzantine: 1 }.coefficients(&distances, &[]), [0., 1., 0., 0., 0.]);
         let multi = MultiKrum { byzantine: 1, selected: 0 };
         assert_eq!(multi.coefficients(&distances, &[]), [0.5, 0.5, 0., 0., 0.]);
@@ -143,6 +142,6 @@ mod tests {
     #[test]
     fn the_first_of_equals_wins() {
         let distances = points(&[5.0, -1.0, 1.0, 0.0, -5.0, 0.0]);
-        assert_eq!(ranking(&distances, &[0, 1, 2, 3, 4, 5], 1), [3, 5, 1, 2, 0, 4]);
+        assert_eq!(ranking(&distances, 1), [3, 5, 1, 2, 0, 4]);
     }
 }
