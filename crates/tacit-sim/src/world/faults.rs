@@ -86,7 +86,7 @@ impl Faults {
             crash: rate(rng, 0.1),
             failed_append: rate(rng, 0.05),
             aggregation: rate(rng, 0.3),
-            hostile: rate(rng, 0.4),
+            hostile: rate(rng, 0.9),
             repeat: rate(rng, 0.2),
             decline: rate(rng, 0.2),
             slow: rate(rng, 0.2),

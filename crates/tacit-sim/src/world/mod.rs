@@ -42,6 +42,9 @@ use tacit_core::pipeline::Channel;
 use tacit_core::rng::{Random, Seed};
 use tacit_core::run::{Course, Finish, Run};
 
+/// Events of one world; a few hundred are usual.
+const MOST_STEPS: u64 = 100_000;
+
 /// A promise of the system that does not hold in a world.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Violation(String);
@@ -205,6 +208,7 @@ impl World {
         while let Some((at, what)) = self.queue.pop() {
             self.now = at;
             self.steps += 1;
+            require(self.steps <= MOST_STEPS, || "the run goes in circles".into())?;
             require(at <= bound, || "the run does not finish though faults stopped".into())?;
             self.once(what)?;
             if self.coordinator.as_ref().is_some_and(Coordinator::is_done) {
