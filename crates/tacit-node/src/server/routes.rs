@@ -70,7 +70,16 @@ async fn gate<D: Desk>(State(app): State<Arc<App<D>>>, request: Request, next: N
         }
         (Ok(()), Some(_)) => next.run(request).await,
     };
-    app.count(&peer, path, &response, started);
+    if let Some(refusal) = app.count(&peer, path, &response, started) {
+        // Written down before the peer hears of it, and not on a thread that serves others.
+        let told = move |desk: &D, peer: &Peer| {
+            desk.refused(peer, &refusal);
+            Ok(())
+        };
+        if let Err(error) = app.ask(&peer, told).await {
+            tracing::error!(%error, "a refusal was not recorded");
+        }
+    }
     response
 }
 
@@ -110,18 +119,25 @@ impl<D: Desk> App<D> {
         Ok(decode(what, bytes)?)
     }
 
-    fn count(&self, peer: &Peer, path: &str, response: &Response, started: Instant) {
+    /// Counts an answer; gives back the refusal that it is, if it is one.
+    fn count(
+        &self,
+        peer: &Peer,
+        path: &str,
+        response: &Response,
+        started: Instant,
+    ) -> Option<Refusal> {
         let (metrics, status) = (&self.metrics, response.status());
         metrics.add(&REQUESTS, &[("path", path), ("status", status.as_str())], 1.0);
         metrics.observe(&REQUEST_SECONDS, &[("path", path)], started.elapsed().as_secs_f64());
-        let Some(error) = response.extensions().get::<Arc<Error>>() else { return };
+        let error = response.extensions().get::<Arc<Error>>()?;
         let participant = &peer.participant;
         match &**error {
             Error::Peer(refusal) => {
                 let reason = refusal.label();
                 metrics.add(&REFUSALS, &[("reason", reason)], 1.0);
                 tracing::info!(%participant, path, reason, %refusal, "refused");
-                self.desk.refused(peer, refusal);
+                Some(refusal.clone())
             }
             error => {
                 let kind = match error.fault() {
@@ -131,6 +147,7 @@ impl<D: Desk> App<D> {
                 };
                 metrics.add(&FAILURES, &[("kind", kind)], 1.0);
                 tracing::error!(%participant, path, %error, "request failed");
+                None
             }
         }
     }
