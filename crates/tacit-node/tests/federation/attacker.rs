@@ -1,6 +1,6 @@
 //! Somebody with a valid certificate who says whatever a test wants said.
 
-use crate::common::{client_at, raw_http1, send};
+use crate::common::{answer, client_at, raw_http1, send};
 use prost::Message as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use tacit_node::coordinator::SystemClock;
 use tacit_node::pki::Identity;
 use tacit_node::telemetry::{Metrics, REFUSALS};
 use tacit_node::wire::{ContributionHeader, ErrorReply, UploadStatus};
+use tokio::io::AsyncWriteExt as _;
 
 pub struct Attacker {
     plan: Plan,
@@ -100,7 +101,10 @@ impl Attacker {
         self.announce_signed(&self.identity.sign(header)).await
     }
 
-    pub async fn announce_signed(&self, signed: &SignedContribution) -> Result<UploadStatus, Error> {
+    pub async fn announce_signed(
+        &self,
+        signed: &SignedContribution,
+    ) -> Result<UploadStatus, Error> {
         let header = ContributionHeader { signed: codec::encode(signed).into() };
         let answer = self.say("POST /v1/contributions", &header.encode_to_vec()).await?;
         Ok(UploadStatus::decode(&answer[..]).unwrap())
@@ -125,6 +129,30 @@ impl Attacker {
             200..300 => Ok(body),
             _ => Err(ErrorReply::decode(&body[..]).expect("an error reply").into_error(status)),
         }
+    }
+
+    /// Announces a body of `claimed` bytes and sends these only.
+    pub async fn say_less(
+        &self,
+        method_and_path: &str,
+        claimed: usize,
+        sent: &[u8],
+    ) -> Result<Vec<u8>, Error> {
+        let mut stream = raw_http1(self.address, &self.identity).await.unwrap();
+        let head = format!("{method_and_path} HTTP/1.1\r\nhost: a\r\ncontent-length: {claimed}");
+        stream.write_all(format!("{head}\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
+        stream.write_all(sent).await.unwrap();
+        let (status, _, body) = answer(&mut stream).await;
+        Err(ErrorReply::decode(&body[..]).expect("an error reply").into_error(status))
+    }
+
+    /// Sends a body until the coordinator has had enough.
+    pub async fn say_without_end(&self, method_and_path: &str) {
+        let mut stream = raw_http1(self.address, &self.identity).await.unwrap();
+        let head = format!("{method_and_path} HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked");
+        stream.write_all(format!("{head}\r\n\r\n").as_bytes()).await.unwrap();
+        let chunk = format!("{:x}\r\n{}\r\n", 65536, "x".repeat(65536));
+        while stream.write_all(chunk.as_bytes()).await.is_ok() {}
     }
 
     /// The attempt must be refused, for this reason, and be counted once.

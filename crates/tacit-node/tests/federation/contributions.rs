@@ -39,7 +39,10 @@ async fn lies_in_the_header() {
         ("bad-weight", Contribution { examples: limits::EXAMPLES + 1, ..header.clone() }),
         ("malformed", Contribution { loss: f64::NAN, ..header.clone() }),
         ("too-large", Contribution { payload_bytes: max_bytes, ..header.clone() }),
-        ("bad-certificate", Contribution { participant: crate::common::name("p0"), ..header.clone() }),
+        (
+            "bad-certificate",
+            Contribution { participant: crate::common::name("p0"), ..header.clone() },
+        ),
     ];
     for (reason, lie) in lies {
         attacker.refused(reason, attacker.deliver(lie, &bytes)).await;
@@ -52,6 +55,7 @@ async fn lies_in_the_header() {
     forged = p0.identity.sign(header.clone());
     attacker.refused("bad-signature", attacker.announce_signed(&forged)).await;
 
+    assert_eq!(attacker.http.status().await.unwrap().refused, 8);
     attacker.http.decline(1, "tired of it").await.unwrap();
     let expected = trial.expected(&[&HONEST]);
     let ended = trial.finish().await;
@@ -137,7 +141,8 @@ async fn figures_that_nobody_can_have_measured() {
     let (header, bytes) = attacker.learn(&task).await;
     let measured = header.evaluation.clone().unwrap();
     let per_class = measured.per_class.clone();
-    let more = |(examples, correct): (u64, u64)| [per_class.clone(), vec![(examples, correct)]].concat();
+    let more =
+        |(examples, correct): (u64, u64)| [per_class.clone(), vec![(examples, correct)]].concat();
     let lies = [
         Evaluation { examples: u64::MAX, ..measured.clone() },
         Evaluation { examples: u64::MAX, correct: u64::MAX, ..measured.clone() },
@@ -150,7 +155,9 @@ async fn figures_that_nobody_can_have_measured() {
         let header = Contribution { evaluation: Some(lie), ..header.clone() };
         attacker.refused("malformed", attacker.announce(header)).await;
     }
-    attacker.refused("malformed", attacker.announce(Contribution { loss: 1e300, ..header.clone() })).await;
+    attacker
+        .refused("malformed", attacker.announce(Contribution { loss: 1e300, ..header.clone() }))
+        .await;
     attacker.deliver(header, &bytes).await.unwrap();
     let expected = trial.expected(&[&["p0", "p1", "p2", "p3"]]);
     let ended = trial.finish().await;
@@ -161,26 +168,33 @@ async fn figures_that_nobody_can_have_measured() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twice_and_again() {
     let mut trial = Trial::start(&[("num_rounds", "2")]).await;
-    HONEST.iter().for_each(|who| trial.join(who));
+    HONEST[..2].iter().for_each(|who| trial.join(who));
+    // Not in a hurry: both rounds stay open until it has contributed.
+    let last = trial.attacker("p2").await;
     let attacker = trial.attacker("p3").await;
-    // Not in the thread's hands until the first contribution is in: the round stays open.
     let task = attacker.task(1).await;
-    trial.until("the others", |trial| trial.accepted() >= 2).await;
     let (header, bytes) = attacker.learn(&task).await;
     attacker.deliver(header.clone(), &bytes).await.unwrap();
     // the same again is an answer that was lost, not a second contribution
     attacker.deliver(header.clone(), &bytes).await.unwrap();
+    let different = Contribution { examples: header.examples + 1, ..header.clone() };
+    attacker.refused("duplicate", attacker.deliver(different, &bytes)).await;
+    let other = payload(&attacker.values(0.5));
+    let different = attacker.header(&task, &other);
+    attacker.refused("duplicate", attacker.deliver(different, &other)).await;
+    last.behave(&task).await;
+
     let task = attacker.task(2).await;
     attacker.refused("wrong-round", attacker.deliver(header.clone(), &bytes)).await;
-    attacker.refused("wrong-plan", attacker.deliver(Contribution { plan: task.model, ..header.clone() }, &bytes)).await;
     let replayed = Contribution { round: 2, ..header };
     attacker.refused("wrong-model", attacker.deliver(replayed, &bytes)).await;
     attacker.behave(&task).await;
+    last.behave(&task).await;
     let all = ["p0", "p1", "p2", "p3"];
     let expected = trial.expected(&[&all, &all]);
     let ended = trial.finish().await;
     assert_eq!(ended.model, expected);
-    assert_eq!((ended.counts(1), ended.refusals(1)), ((4, 4, 0), vec![]));
-    assert_eq!(ended.counts(2), (4, 4, 0));
-    assert_eq!(ended.refusals(2), [("wrong-model", 1), ("wrong-plan", 1), ("wrong-round", 1)]);
+    assert_eq!((ended.counts(1), ended.counts(2)), ((4, 4, 0), (4, 4, 0)));
+    assert_eq!(ended.refusals(1), [("duplicate", 2)]);
+    assert_eq!(ended.refusals(2), [("wrong-model", 1), ("wrong-round", 1)]);
 }

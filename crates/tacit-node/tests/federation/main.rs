@@ -7,5 +7,10 @@
 mod common;
 
 mod attacker;
+mod connections;
 mod contributions;
+mod failures;
+mod log;
+mod rounds;
 mod trial;
+mod uploads;

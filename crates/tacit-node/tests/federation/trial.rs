@@ -13,6 +13,7 @@ use tacit_audit::{Body, Checks, OsEntropy, RoundRecord, records, verify_dir};
 use tacit_core::central::{Centre, Ports};
 use tacit_core::digest::Digest;
 use tacit_core::error::Error;
+use tacit_core::history::RoundReport;
 use tacit_core::ids::ParticipantId;
 use tacit_core::local::{Local, LocalData, contribute};
 use tacit_core::params::Layout;
@@ -26,9 +27,10 @@ use tacit_node::participant::{Worker, work};
 use tacit_node::pki::{Identity, Issued, Pki, Revocations, Role};
 use tacit_node::server::{self, Bounds, Server};
 use tacit_node::store::{NodeStore, Transfer};
-use tacit_node::telemetry::{Family, Metrics};
+use tacit_node::telemetry::Metrics;
 use tacit_node::witness::LogWitness;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 
 /// Whatever hangs fails after this.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -190,6 +192,17 @@ impl Trial {
         running.drive.abort();
     }
 
+    /// Ends the coordinator and waits until it has let go of its folder.
+    pub async fn stop(&mut self) {
+        let Running { coordinator, server, drive } = self.running.take().expect("running");
+        drive.abort();
+        let _ = drive.await;
+        server.stop(Duration::from_secs(1)).await;
+        let gone = Arc::downgrade(&coordinator);
+        drop(coordinator);
+        self.until("the coordinator has gone", |_| gone.strong_count() == 0).await;
+    }
+
     /// Why driving the run failed.
     pub async fn failure(&mut self) -> Error {
         let drive = &mut self.running.as_mut().expect("a running coordinator").drive;
@@ -212,16 +225,28 @@ impl Trial {
 
     /// A participant that keeps to the rules, in a thread of its own.
     pub fn join(&mut self, who: &str) {
-        let member = Member {
+        let (member, runtime) = (self.member(who), Handle::current());
+        self.honest.push(std::thread::spawn(move || member.work(runtime, None)));
+    }
+
+    fn member(&self, who: &str) -> Member {
+        Member {
             plan: self.plan.clone(),
             id: name(who),
             data: self.examples(who),
             layout: self.layout.clone(),
             identity: self.identity(who),
             url: self.url(),
-        };
-        let runtime = tokio::runtime::Handle::current();
-        self.honest.push(std::thread::spawn(move || member.work(runtime)));
+        }
+    }
+
+    /// A participant that keeps to the rules, and whose witness must raise the alarm.
+    pub async fn watcher(&self, who: &str, witness: &Path) {
+        let (member, runtime) = (self.member(who), Handle::current());
+        let witness = witness.to_owned();
+        let ended = tokio::task::spawn_blocking(move || member.work(runtime, Some(&witness)));
+        let alarm = ended.await.unwrap().unwrap_err().to_string();
+        assert!(alarm.contains("split view"), "{alarm}");
     }
 
     /// Somebody with a certificate, enrolled.
@@ -252,8 +277,10 @@ impl Trial {
         }
     }
 
-    pub fn count(&self, family: &Family, name: &'static str, value: &str) -> f64 {
-        self.metrics.value(family, &[(name, value)])
+    /// Waits until a round is over.
+    pub async fn round_over(&self, round: u32) {
+        let over = |p: &Progress| matches!(p, Progress::Round(report) if report.round == round);
+        self.until("the round is over", |t| t.progress.lock().unwrap().iter().any(over)).await;
     }
 
     /// Contributions accepted so far, in all rounds.
@@ -327,10 +354,12 @@ impl Trial {
 }
 
 impl Ended {
-    /// Refusals of a round by reason, as the transparency log has them.
+    /// Refused requests of a round by reason, as the transparency log has them.
     pub fn refusals(&self, round: usize) -> Vec<(&str, u64)> {
-        let refusals = &self.rounds[round - 1].refusals;
-        refusals.iter().map(|(reason, count)| (reason.as_str(), *count)).collect()
+        let refusals = self.rounds[round - 1].refusals.iter();
+        // Connections are counted too, but when an idle one ends is nobody's promise.
+        let requests = refusals.filter(|(reason, _)| !reason.starts_with("connection-"));
+        requests.map(|(reason, count)| (reason.as_str(), *count)).collect()
     }
 
     /// (cohort, accepted, missing) of a round.
@@ -350,11 +379,11 @@ struct Member {
 }
 
 impl Member {
-    fn work(self, runtime: tokio::runtime::Handle) -> Result<u32, Error> {
+    fn work(self, runtime: Handle, witness: Option<&Path>) -> Result<u32, Error> {
         let who = self.identity.clone();
         let mut transport = BlockingTransport::new(runtime, &self.url, who, patience())?;
         let welcome = transport.enrol()?;
-        transport.watch(Box::new(LogWitness::open(&self.id, &welcome.log_key, None)?));
+        transport.watch(Box::new(LogWitness::open(&self.id, &welcome.log_key, witness)?));
         let mut trainer = self.plan.trainer(self.data.train.shape())?;
         let mut worker = Worker {
             local: Local { plan: &self.plan, participant: &self.id, data: &self.data },
@@ -389,34 +418,39 @@ fn check_books(run: &Path) -> Vec<RoundRecord> {
     assert_eq!(ends, 1, "the end of the run is recorded once");
     let numbers: Vec<u32> = rounds.iter().map(|round| round.round).collect();
     assert_eq!(numbers, (1..=rounds.len() as u32).collect::<Vec<_>>());
-    for round in &rounds {
-        assert_eq!(round.accepted + round.missing, round.cohort);
-        check_journal(run, round);
-    }
     let history = HistoryFile::read(&run.join("history.jsonl")).unwrap();
-    let counted = |found: &RoundRecord| (found.round, found.accepted, found.refusals.clone());
-    let reported = history.iter().map(|h| (h.round, h.contributions.len() as u64, h.refusals.clone()));
-    assert!(reported.eq(rounds.iter().map(counted)), "{history:?}");
+    assert_eq!(history.len(), rounds.len());
+    for (round, report) in rounds.iter().zip(&history) {
+        assert_eq!(round.accepted + round.missing, round.cohort);
+        check_journal(run, round, report);
+    }
     let spooled: Vec<_> = std::fs::read_dir(run.join("state/spool")).unwrap().collect();
     assert!(spooled.is_empty(), "updates do not outlive their round: {spooled:?}");
     rounds
 }
 
-fn check_journal(run: &Path, round: &RoundRecord) {
+fn check_journal(run: &Path, round: &RoundRecord, report: &RoundReport) {
     let journal = run.join("log").join(tacit_audit::round_log_path(round.round));
     let journal = std::fs::read_to_string(journal).unwrap();
-    let (mut accepted, mut refusals) = (Vec::new(), BTreeMap::<String, u64>::new());
+    let (mut accepted, mut turned_away) = (Vec::new(), BTreeMap::new());
+    let mut refusals = BTreeMap::<String, u64>::new();
     for line in journal.lines() {
         match serde_json::from_str::<Entry>(line).unwrap().fact {
             Record::Accepted { signed } => accepted.push(signed.contribution.participant),
             Record::Refused { reason, .. } => *refusals.entry(reason).or_default() += 1,
+            Record::Aggregated { outcome } => turned_away = outcome.turned_away,
             _ => {}
         }
     }
     accepted.sort();
     accepted.dedup();
     assert_eq!(accepted.len() as u64, round.accepted, "one contribution each");
-    assert_eq!(refusals, round.refusals);
+    assert_eq!((report.round, report.contributions.len()), (round.round, accepted.len()));
+    assert_eq!(report.refusals, refusals);
+    for (reason, count) in turned_away {
+        *refusals.entry(reason).or_default() += count;
+    }
+    assert_eq!(round.refusals, refusals);
 }
 
 fn copy(from: &Path, to: &Path) {
