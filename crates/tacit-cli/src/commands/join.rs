@@ -101,9 +101,10 @@ fn consent(args: &Args, plan: &Plan) -> Result<(), Error> {
     let trainer = plan.choice(Family::Trainer);
     match &args.plan {
         Some(file) => {
-            let (expected, found) = (read_plan(Some(file))?.digest(), plan.digest());
-            if expected != found {
-                return Err(Refusal::WrongPlan { expected, found }.into());
+            let (agreed, found) = (read_plan(Some(file))?.digest(), plan.digest());
+            if agreed != found {
+                let expected = format!("the agreed one, {agreed}");
+                return Err(Error::caller("plan of the coordinator", expected, found.to_string()));
             }
         }
         None if trainer.name() == COMMAND => {
