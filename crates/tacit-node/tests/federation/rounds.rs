@@ -65,7 +65,7 @@ async fn nothing_is_offered_before_a_cohort_is_drawn() {
     let bounds = Bounds { poll: Duration::from_millis(200), ..Bounds::default() };
     let changes = [
         ("num_rounds", "2"),
-        ("cohort.enrol_timeout_s", "1.5"),
+        ("cohort.enrol_timeout_s", "1.2"),
         ("cohort.collect_timeout_s", "0.3"),
         ("cohort.distribute_timeout_s", "0.3"),
     ];

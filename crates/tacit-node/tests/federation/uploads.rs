@@ -69,7 +69,7 @@ async fn floods_of_announcements_and_excuses() {
     let attacker = trial.attacker("p3").await;
     let task = attacker.task(1).await;
     let bytes = payload(&attacker.values(0.0));
-    for n in 0..60u8 {
+    for n in 0..20u8 {
         let payload = Digest::of_bytes(&[n]);
         let header = Contribution { payload, ..attacker.header(&task, &bytes) };
         attacker.announce(header).await.unwrap();
@@ -80,16 +80,16 @@ async fn floods_of_announcements_and_excuses() {
     let mine: Vec<_> = files.filter(|f| f.to_str().unwrap().ends_with("p3")).collect();
     assert_eq!(mine.len(), 1, "one transfer at a time: {mine:?}");
 
-    for n in 0..20 {
+    for n in 0..12 {
         let why = "no ".repeat(100 + n);
         let decline = Decline { round: 1, why }.encode_to_vec();
         attacker.refused("too-large", attacker.say("POST /v1/decline", &decline)).await;
     }
     let foreign = Decline { round: 77, why: "no\n\u{1b}[2Jmemory".into() }.encode_to_vec();
-    for _ in 0..20 {
+    for _ in 0..12 {
         attacker.say("POST /v1/decline", &foreign).await.unwrap();
     }
-    for _ in 0..20 {
+    for _ in 0..12 {
         attacker.http.decline(1, &"é".repeat(1000)).await.unwrap();
     }
     let expected = trial.expected(&[&HONEST]);
