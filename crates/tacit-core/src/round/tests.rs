@@ -332,3 +332,20 @@ fn a_crash_between_two_records_does_not_stall() {
     drive.on(Kind::Tick);
     assert_eq!(drive.round.state(), "distributing");
 }
+
+#[test]
+fn second_thoughts_after_declining_count() {
+    let mut drive = Drive::enrolled(4);
+    drive.on(Kind::Declined { participant: id(0), round: 1, why: "busy".into() });
+    drive.contribute(0);
+    drive.contribute(1);
+    drive.contribute(2);
+    assert_eq!(drive.round.state(), "collecting", "the fourth is still awaited");
+    drive.on(Kind::Declined { participant: id(3), round: 1, why: "busy".into() });
+    assert_eq!(drive.round.state(), "aggregating");
+    let declined = match &drive.on(Kind::Aggregated(outcome(1)))[..] {
+        [.., Action::Log(summary)] => summary.declined.keys().cloned().collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(declined, [id(3)]);
+}

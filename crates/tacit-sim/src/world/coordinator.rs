@@ -35,6 +35,12 @@ impl Coordinator {
         &self.run
     }
 
+    /// Whether this participant gets the task of this round when it asks.
+    pub fn offers(&self, round: u32, participant: &ParticipantId) -> bool {
+        let offer = self.offer.as_ref().filter(|(task, _)| task.round == round);
+        offer.is_some_and(|(_, to)| to.contains(participant))
+    }
+
     /// The upload that is being answered.
     pub fn asking(&self) -> Option<&Asking> {
         self.asking.as_ref()
@@ -224,7 +230,7 @@ impl World {
             return Ok(());
         };
         let same = |signed: &SignedContribution| signed.contribution.payload == payload;
-        let shared = self.disk.accepted(round).any(same);
+        let shared = self.disk.facts(round).accepted.values().any(same);
         if !shared || self.canary == Some(Canary::DiscardShared) {
             self.disk.store.discard(round, payload)?;
         }

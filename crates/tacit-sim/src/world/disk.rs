@@ -7,7 +7,7 @@
 use super::lab::Lab;
 use super::{Checked, Violation, require};
 use crate::memory::MemoryStore;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tacit_core::codec;
 use tacit_core::digest::Digest;
@@ -30,7 +30,44 @@ pub(super) struct Disk {
     pub published: BTreeMap<u32, Digest>,
     /// Every payload that ever was in the spool.
     pub archive: BTreeMap<Digest, Arc<[u8]>>,
-    accepted: BTreeMap<u32, BTreeMap<ParticipantId, SignedContribution>>,
+    facts: BTreeMap<u32, Facts>,
+}
+
+/// What the durable journal says of a round, gathered without the state machine.
+#[derive(Default)]
+pub(super) struct Facts {
+    /// Members that have not answered.
+    pub awaited: BTreeSet<ParticipantId>,
+    /// What counts, in the order of names.
+    pub accepted: BTreeMap<ParticipantId, SignedContribution>,
+    /// Members that declined, with their words.
+    pub declined: BTreeMap<ParticipantId, String>,
+    /// Refusals by reason.
+    pub refusals: BTreeMap<String, u64>,
+}
+
+impl Facts {
+    fn add(&mut self, fact: &Record) -> Checked {
+        match fact {
+            Record::Opened { cohort, .. } => self.awaited.extend(cohort.iter().cloned()),
+            Record::Accepted { signed } => {
+                let id = signed.contribution.participant.clone();
+                self.awaited.remove(&id);
+                self.declined.remove(&id);
+                let before = self.accepted.insert(id.clone(), signed.clone());
+                require(before.is_none(), || format!("{id} is counted twice"))?;
+            }
+            Record::Declined { participant, why } => {
+                self.awaited.remove(participant);
+                self.declined.insert(participant.clone(), why.clone());
+            }
+            Record::Refused { reason, .. } => {
+                *self.refusals.entry(reason.clone()).or_default() += 1;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 impl Disk {
@@ -45,7 +82,7 @@ impl Disk {
             log: Vec::new(),
             published: BTreeMap::new(),
             archive: BTreeMap::new(),
-            accepted: BTreeMap::new(),
+            facts: BTreeMap::new(),
         })
     }
 
@@ -63,12 +100,7 @@ impl Disk {
     pub fn commit(&mut self, entry: &Entry) -> Checked {
         let shadow = self.shadow.take().map(|run| run.apply(entry)).transpose();
         self.shadow = shadow.map_err(|e| Violation(format!("the journal does not replay: {e}")))?;
-        if let Record::Accepted { signed } = &entry.fact {
-            let id = signed.contribution.participant.clone();
-            let others = self.accepted.entry(entry.round).or_default();
-            let before = others.insert(id.clone(), signed.clone());
-            require(before.is_none(), || format!("{id} is counted twice"))?;
-        }
+        self.facts.entry(entry.round).or_default().add(&entry.fact)?;
         self.journal.push(codec::encode(entry));
         Ok(())
     }
@@ -82,14 +114,20 @@ impl Disk {
         self.journal.len()
     }
 
-    /// Durably accepted contributions of a round, in the order of names.
-    pub fn accepted(&self, round: u32) -> impl Iterator<Item = &SignedContribution> {
-        self.accepted.get(&round).into_iter().flat_map(BTreeMap::values)
+    /// What the durable journal says of a round.
+    pub fn facts(&self, round: u32) -> &Facts {
+        static NONE: Facts = Facts {
+            awaited: BTreeSet::new(),
+            accepted: BTreeMap::new(),
+            declined: BTreeMap::new(),
+            refusals: BTreeMap::new(),
+        };
+        self.facts.get(&round).unwrap_or(&NONE)
     }
 
     /// Whether this very contribution is durably accepted.
     pub fn holds(&self, round: u32, participant: &ParticipantId, digest: Digest) -> bool {
-        let held = self.accepted.get(&round).and_then(|round| round.get(participant));
+        let held = self.facts(round).accepted.get(participant);
         held.is_some_and(|held| held.contribution.digest() == digest)
     }
 

@@ -10,7 +10,8 @@
 //! * The run ends as its plan says: after the last round, the target, or too many failures.
 //! * Each round starts from the last released model, and every released model follows from the
 //!   journal and the payloads alone.
-//! * Cohorts can be drawn again from what is logged.
+//! * Everybody whom a round awaits is offered its task, after a restart too.
+//! * A summary says what the journal says, and its cohort can be drawn again.
 //! * When all is over, no payload is left.
 
 use super::effects::aggregate;
@@ -53,7 +54,16 @@ impl World {
     /// After every step that asked for anything.
     pub(super) fn check_step(&self) -> Checked {
         let Some(coordinator) = &self.coordinator else { return Ok(()) };
-        same(coordinator.run(), self.disk.shadow()?)
+        same(coordinator.run(), self.disk.shadow()?)?;
+        let (round, state) =
+            (coordinator.run().round().setup().round, coordinator.run().round().state());
+        if matches!(state, "distributing" | "collecting") {
+            let mut awaited = self.disk.facts(round).awaited.iter();
+            require(awaited.all(|id| coordinator.offers(round, id)), || {
+                format!("somebody whom round {round} awaits gets no task")
+            })?;
+        }
+        Ok(())
     }
 
     pub(super) fn check_offer(&self, task: &Task) -> Checked {
@@ -95,8 +105,8 @@ impl World {
         setup: &Setup,
         contributions: &[SignedContribution],
     ) -> Checked {
-        let durable: Vec<&SignedContribution> = self.disk.accepted(setup.round).collect();
-        require(contributions.iter().collect::<Vec<_>>() == durable, || {
+        let durable = self.disk.facts(setup.round).accepted.values();
+        require(contributions.iter().eq(durable), || {
             format!("round {} aggregates something else than it accepted", setup.round)
         })?;
         require(contributions.len() >= self.quorum.max(1), || {
@@ -118,7 +128,11 @@ impl World {
                 format!("the cohort of round {round} cannot be drawn again")
             })?;
         }
-        let accepted = &summary.accepted;
+        let (accepted, facts) = (&summary.accepted, self.disk.facts(round));
+        let said = summary.declined == facts.declined && summary.refusals == facts.refusals;
+        require(said && accepted.iter().eq(facts.accepted.values()), || {
+            format!("the summary of round {round} does not say what its journal says")
+        })?;
         let names = accepted.iter().map(|s| &s.contribution.participant);
         require(names.clone().is_sorted_by(|a, b| a < b), || {
             format!("somebody counts twice in round {round}")

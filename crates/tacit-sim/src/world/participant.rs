@@ -88,8 +88,12 @@ impl World {
         }
         let round = task.round;
         if self.strikes(self.faults.decline, "declined") {
-            self.participants[number].answered = round;
-            return self.send_up(number, Up::Decline { round });
+            self.send_up(number, Up::Decline { round });
+            if self.rng.below(3) > 0 {
+                self.participants[number].answered = round;
+                return;
+            }
+            // It has second thoughts.
         }
         self.send_up(number, Up::Received { round });
         let mut hard = 1 + self.rng.below(80);
