@@ -12,6 +12,7 @@ mod report;
 mod stop;
 
 use clap::{Parser, Subcommand};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use tacit_core::error::{Error, Fault};
 
@@ -33,6 +34,7 @@ fn start_log(cli: &Cli) -> Result<(), Error> {
     let filter = tracing_subscriber::EnvFilter::try_new(&cli.log)
         .map_err(|e| Error::caller("log filter", "a level or target=level", e.to_string()))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = log.with_ansi(std::io::stderr().is_terminal());
     match cli.log_json {
         true => log.json().init(),
         false => log.init(),
@@ -65,6 +67,7 @@ enum Ending {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    end_quietly_with_the_reader();
     let outcome = start_log(&cli).and_then(|()| run(cli.command));
     match outcome {
         Ok(Ending::Done) => ExitCode::SUCCESS,
@@ -78,6 +81,18 @@ fn main() -> ExitCode {
             })
         }
     }
+}
+
+/// `tacit … | head` ends when `head` does, without a word: printing to a closed pipe panics.
+fn end_quietly_with_the_reader() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload_as_str().unwrap_or_default();
+        if text.starts_with("failed printing to stdout") {
+            std::process::exit(0);
+        }
+        usual(panic);
+    }));
 }
 
 fn run(command: Command) -> Result<Ending, Error> {
