@@ -3,8 +3,8 @@
 
 use crate::data::Shard;
 use crate::digest::Digest;
-use crate::error::{Error, Refusal};
-use crate::evidence::{Clipped, Cost, Spend};
+use crate::error::Error;
+use crate::evidence::{Cost, Spend};
 use crate::messages::{Evaluation, SignedContribution};
 use crate::params::{self, Layout, Params};
 use crate::pipeline::{self, Accepted, Channel, Inspector};
@@ -93,7 +93,7 @@ impl Centre {
     ) -> Result<Outcome, Error> {
         let started = ports.clock.now_ms();
         let context = Context { plan: setup.plan, round: setup.round, model: setup.model };
-        let accepted = self.accepted(contributions, ports.spool)?;
+        let accepted: Vec<Accepted> = contributions.iter().map(accepted).collect();
         let mut aggregator = self.plan.aggregator()?;
         let len = self.layout.len();
         let rule = &mut *aggregator;
@@ -124,35 +124,6 @@ impl Centre {
             bytes_down: 0,
             aggregate_ms: ports.clock.now_ms().saturating_sub(started),
         })
-    }
-
-    /// The evidence of payloads that were inspected when they were accepted.
-    fn accepted(
-        &self,
-        contributions: &[SignedContribution],
-        spool: &dyn Spool,
-    ) -> Result<Vec<Clipped<Accepted>>, Error> {
-        let largest = contributions.iter().map(|s| s.contribution.payload_bytes).max();
-        let piece = largest.unwrap_or(0).min(crate::limits::TRANSFER_CHUNK_BYTES as u64);
-        let mut buffer = vec![0; piece as usize];
-        let mut accepted = Vec::with_capacity(contributions.len());
-        for signed in contributions {
-            let header = &signed.contribution;
-            let (payload, bytes) = (header.payload, header.payload_bytes);
-            // Inspected again: disks forget, and evidence is not stored.
-            let mut inspector = self.inspector();
-            let mut offset = 0;
-            while offset < bytes {
-                let piece = &mut buffer[..(bytes - offset).min(piece) as usize];
-                spool.read(payload, offset, piece)?;
-                inspector.push(piece).map_err(|r| spoiled(header, r))?;
-                offset += piece.len() as u64;
-            }
-            let evidence = inspector.finish().map_err(|r| spoiled(header, r))?;
-            let inner = Accepted { payload, payload_bytes: bytes, examples: header.examples };
-            accepted.push(evidence.map(inner));
-        }
-        Ok(accepted)
     }
 
     fn slots(&self, setup: &Setup, blobs: &dyn Blobs) -> Result<Vec<Vec<f32>>, Error> {
@@ -198,6 +169,12 @@ fn put_values(blobs: &dyn Blobs, values: &[f32]) -> Result<Digest, Error> {
     blobs.put(&params::bytes_of(values))
 }
 
-fn spoiled(header: &crate::messages::Contribution, refusal: Refusal) -> Error {
-    Error::world(format!("reading the spooled update of {}", header.participant), refusal)
+fn accepted(signed: &SignedContribution) -> Accepted {
+    let header = &signed.contribution;
+    Accepted {
+        participant: header.participant.clone(),
+        payload: header.payload,
+        payload_bytes: header.payload_bytes,
+        examples: header.examples,
+    }
 }

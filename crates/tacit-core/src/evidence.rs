@@ -80,11 +80,6 @@ impl<T> Clipped<T> {
         &self.inner
     }
 
-    /// The same evidence about a name of the thing.
-    pub(crate) fn map<U>(self, inner: U) -> Clipped<U> {
-        Clipped { inner, bound: self.bound }
-    }
-
     /// Takes the thing out; the evidence ends here.
     pub fn into_inner(self) -> T {
         self.inner

@@ -7,6 +7,7 @@
 use crate::digest::Digest;
 use crate::error::{Error, Refusal};
 use crate::evidence::{Bound, Clipped, Released, Summed};
+use crate::ids::ParticipantId;
 use crate::limits;
 use crate::params::{self, Update};
 use crate::traits::{Aggregator, Compressor, Context, Protection, Rows, Spool, Strategy, View};
@@ -129,9 +130,11 @@ impl<'a> Inspector<'a> {
     }
 }
 
-/// One accepted payload: where it lies, its weight, and the evidence that it was checked.
+/// One accepted payload: whose it is, where it lies, and its weight.
 #[derive(Debug)]
 pub struct Accepted {
+    /// Who contributed it.
+    pub participant: ParticipantId,
     /// SHA-256 of the payload, its name in the spool.
     pub payload: Digest,
     /// Size in bytes.
@@ -143,47 +146,74 @@ pub struct Accepted {
 /// Reads one payload frame by frame: one read per frame, which fetches the next header too.
 struct Cursor<'a> {
     spool: &'a dyn Spool,
-    payload: Digest,
-    bytes: u64,
+    accepted: &'a Accepted,
     offset: u64,
     header: Option<[u8; HEADER]>,
+    sum_of_squares: f64,
 }
 
 impl Cursor<'_> {
     fn next(&mut self, max_frame: usize) -> Result<Vec<u8>, Error> {
-        let broken = || Error::Peer(Refusal::Malformed { what: "spooled update".into() });
+        let payload = self.accepted.payload;
         let header = match self.header {
             Some(header) => header,
             None => {
                 let mut header = [0; HEADER];
-                self.spool.read(self.payload, 0, &mut header)?;
+                self.spool.read(payload, 0, &mut header)?;
                 self.offset = HEADER as u64;
                 header
             }
         };
         let len = u32::from_le_bytes(header) as usize;
-        let rest = self.bytes.checked_sub(self.offset).ok_or_else(broken)?;
+        let rest = self.accepted.payload_bytes.checked_sub(self.offset);
+        let rest = rest.ok_or_else(|| self.broken())?;
         if len > max_frame || len as u64 > rest {
-            return Err(broken());
+            return Err(self.broken());
         }
         let last = len as u64 == rest;
         let mut frame = vec![0; if last { len } else { len + HEADER }];
-        self.spool.read(self.payload, self.offset, &mut frame)?;
+        self.spool.read(payload, self.offset, &mut frame)?;
         self.offset += frame.len() as u64;
         self.header = if last { None } else { frame.last_chunk::<HEADER>().copied() };
         frame.truncate(len);
         Ok(frame)
     }
+
+    fn check(&mut self, row: &[f32], offset: u64) -> Result<(), Error> {
+        params::check_range(row, offset).map_err(|refusal| self.spoiled(refusal))?;
+        self.sum_of_squares += params::sum_of_squares(row);
+        Ok(())
+    }
+
+    fn finish(self, bound: Bound) -> Result<Clipped<()>, Error> {
+        if self.offset != self.accepted.payload_bytes || self.header.is_some() {
+            return Err(self.broken());
+        }
+        Clipped::check((), self.sum_of_squares, bound).map_err(|refusal| self.spoiled(refusal))
+    }
+
+    fn broken(&self) -> Error {
+        self.spoiled(Refusal::Malformed { what: "spooled update".into() })
+    }
+
+    fn spoiled(&self, refusal: Refusal) -> Error {
+        Error::world(
+            format!("reading the spooled update of {}", self.accepted.participant),
+            refusal,
+        )
+    }
 }
 
 /// Aggregates accepted payloads into one vector of `len` values, without noise. Memory: one chunk
 /// of every row for rules that need each update, [`limits::ROWS_PER_FOLD`] rows for sums, and the
-/// result. Rows are read in the order given, which must not depend on arrival.
+/// result. Rows are read in the order given, which must not depend on arrival. Where the
+/// protection shows values, range and norm are checked again while they are read: disks forget,
+/// and the evidence of their inspection is not stored.
 pub fn aggregate(
     channel: &Channel,
     aggregator: &mut dyn Aggregator,
     context: &Context,
-    accepted: &[Clipped<Accepted>],
+    accepted: &[Accepted],
     spool: &dyn Spool,
     len: usize,
 ) -> Result<Summed, Error> {
@@ -196,14 +226,14 @@ pub fn aggregate(
         View::Sum => limits::ROWS_PER_FOLD,
         View::EachSealed | View::Each => accepted.len(),
     };
-    pass.each_chunk(accepted, at_once, |rows, last| {
+    let evidence = pass.each_chunk(accepted, at_once, |rows, last| {
         aggregator.fold(rows)?;
         match last {
             Some(range) => aggregator.finish(&mut out[range]),
             None => Ok(()),
         }
     })?;
-    Summed::of(accepted, out)
+    Summed::of(&evidence, out)
 }
 
 struct Pass<'a> {
@@ -215,45 +245,47 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// Calls `visit` with the rows of every chunk, at most `at_once` at a time; the last call of
-    /// a chunk gets the range of values that the chunk covers.
+    /// a chunk gets the range of values that the chunk covers. Returns the evidence that every
+    /// payload was whole and within the bound.
     fn each_chunk(
         &mut self,
-        accepted: &[Clipped<Accepted>],
+        accepted: &[Accepted],
         at_once: usize,
         mut visit: impl FnMut(&Rows<'_>, Option<std::ops::Range<usize>>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Clipped<()>>, Error> {
         let summed = self.channel.protection.reveals() == View::Sum;
         let at_once = if summed { accepted.len() } else { at_once }.max(1);
-        let total_weight = accepted.iter().map(|a| a.get().examples).sum();
-        let mut cursors: Vec<Cursor<'_>> = accepted.iter().map(|a| self.cursor(a.get())).collect();
+        let total_weight = accepted.iter().map(|a| a.examples).sum();
+        let mut cursors: Vec<Cursor<'_>> = accepted.iter().map(|a| self.cursor(a)).collect();
         let mut buffer = vec![0.0; at_once * self.len.min(limits::CHUNK_VALUES)];
         for (number, start) in (0..self.len).step_by(limits::CHUNK_VALUES).enumerate() {
             let width = (self.len - start).min(limits::CHUNK_VALUES);
             let groups = cursors.chunks_mut(at_once).zip(accepted.chunks(at_once));
             let last = accepted.len().div_ceil(at_once);
             for (group, (cursors, accepted)) in groups.enumerate() {
-                let count = self.rows(number as u32, width, cursors, &mut buffer)?;
+                let count = self.rows(number as u32, start..start + width, cursors, &mut buffer)?;
                 let rows: Vec<&[f32]> = buffer.chunks(width).take(count).collect();
                 // A protected sum arrives already weighted.
                 let weights: Vec<u64> = match summed {
                     true => vec![1],
-                    false => accepted.iter().map(|a| a.get().examples).collect(),
+                    false => accepted.iter().map(|a| a.examples).collect(),
                 };
                 let rows = Rows { rows: &rows, weights: &weights, total_weight };
                 visit(&rows, (group + 1 == last).then_some(start..start + width))?;
             }
         }
-        Ok(())
+        cursors.into_iter().map(|cursor| cursor.finish(self.channel.bound)).collect()
     }
 
-    /// Opens and decodes one chunk of a group; returns the number of rows.
+    /// Opens, decodes and checks one chunk of a group; returns the number of rows.
     fn rows(
         &self,
         number: u32,
-        width: usize,
+        range: std::ops::Range<usize>,
         cursors: &mut [Cursor<'_>],
         buffer: &mut [f32],
     ) -> Result<usize, Error> {
+        let width = range.len();
         let max_frame = self.channel.max_frame(width);
         let frames = cursors.iter_mut().map(|cursor| cursor.next(max_frame));
         let mut frames = frames.collect::<Result<Vec<_>, _>>()?;
@@ -261,12 +293,16 @@ impl Pass<'_> {
         for (frame, row) in frames.iter().zip(buffer.chunks_mut(width)) {
             self.channel.compressor.decompress(frame, row)?;
         }
+        if self.channel.protection.reveals() == View::Each {
+            for (cursor, row) in cursors.iter_mut().zip(buffer.chunks(width)) {
+                cursor.check(row, range.start as u64)?;
+            }
+        }
         Ok(frames.len())
     }
 
-    fn cursor(&self, accepted: &Accepted) -> Cursor<'_> {
-        let (payload, bytes) = (accepted.payload, accepted.payload_bytes);
-        Cursor { spool: self.spool, payload, bytes, offset: 0, header: None }
+    fn cursor<'b>(&'b self, accepted: &'b Accepted) -> Cursor<'b> {
+        Cursor { spool: self.spool, accepted, offset: 0, header: None, sum_of_squares: 0.0 }
     }
 }
 
@@ -293,3 +329,6 @@ pub fn apply(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
