@@ -5,7 +5,7 @@ use crate::folder::{self, Ended};
 use crate::progress::Display;
 use crate::{Ending, stop};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -48,7 +48,10 @@ pub fn federation(dir: &Path, plan: &Plan) -> Result<Ending, Error> {
     let members = members.map(|(id, data)| {
         let identity = Arc::new(pki.identity(id, &Role::Participant)?);
         let trainer = federation.trainer()?;
-        let member = Member { plan: plan.clone(), id: id.clone(), data: data.clone(), trainer };
+        // A resumed run needs the same witnesses.
+        let witness = dir.join("state").join("witnesses").join(id.as_str());
+        let (plan, id, data) = (plan.clone(), id.clone(), data.clone());
+        let member = Member { plan, id, data, trainer, witness };
         member.start(&runtime, server.address(), identity, layout.clone())
     });
     let members = members.collect::<Result<Vec<_>, Error>>()?;
@@ -124,7 +127,7 @@ async fn serve(coordinator: &Arc<Coordinator>, pki: &Authority) -> Result<Server
 /// The run's own authority: a resumed run needs the same keys.
 struct Authority {
     pki: Pki,
-    dir: std::path::PathBuf,
+    dir: PathBuf,
 }
 
 impl Authority {
@@ -157,6 +160,8 @@ struct Member {
     id: ParticipantId,
     data: LocalData,
     trainer: Box<dyn Trainer>,
+    /// Where it keeps its witness key and what it has seen of the log.
+    witness: PathBuf,
 }
 
 impl Member {
@@ -174,7 +179,11 @@ impl Member {
             let patience = Patience::default();
             let mut transport = BlockingTransport::new(handle, &url, identity.clone(), patience)?;
             let welcome = transport.enrol()?;
-            transport.watch(Box::new(LogWitness::open(&self.id, &welcome.log_key, None)?));
+            transport.watch(Box::new(LogWitness::open(
+                &self.id,
+                &welcome.log_key,
+                Some(&self.witness),
+            )?));
             let local = Local { plan: &self.plan, participant: &self.id, data: &self.data };
             let sign = |header| identity.sign(header);
             let mut worker = Worker {
