@@ -24,7 +24,7 @@ use tokio::runtime::Runtime;
 /// Take part in a federation with your own data.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The coordinator, such as https://coordinator.example:8443.
+    /// The coordinator, such as `https://coordinator.example:8443`.
     #[arg(long)]
     coordinator: String,
     /// Name of this participant's certificate.

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 /// Ask a coordinator how its run stands.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The coordinator, such as https://coordinator.example:8443.
+    /// The coordinator, such as `https://coordinator.example:8443`.
     #[arg(long)]
     coordinator: String,
     /// Name of the certificate to ask with.
