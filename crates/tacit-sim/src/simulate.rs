@@ -1,5 +1,6 @@
 //! A whole federation in one process: the coordinator's [`Run`] and [`Centre`] and every
-//! participant's [`local::contribute`], with function calls where a network would be.
+//! participant's [`contribute`](tacit_core::local::contribute), with function calls where a
+//! network would be.
 //!
 //! The model is the same, bit for bit, whatever the number of threads, and the same as that of a
 //! networked run of the plan in which everybody answers: seeds belong to participants and
@@ -16,7 +17,7 @@ use tacit_core::error::{Error, Fault};
 use tacit_core::history::RoundReport;
 use tacit_core::ids::ParticipantId;
 use tacit_core::messages::{SignedContribution, Task};
-use tacit_core::params::Params;
+use tacit_core::params::{self, Params};
 use tacit_core::plan::{Plan, Sampling};
 use tacit_core::round::{Action, Entry, Event, Kind, Outcome, Setup, Summary};
 use tacit_core::run::{Course, Finish, Run};
@@ -97,7 +98,7 @@ pub fn simulate(
 ) -> Result<SimOutcome, Error> {
     let model = federation.initial_model()?;
     let store = MemoryStore::new(options.memory_bytes);
-    let digest = store.put(&model.to_bytes())?;
+    let digest = store.put(&params::as_bytes(model.values()))?;
     let centre = Centre::new(plan, model.layout().clone(), federation.evaluator()?)?;
     let course = Course::new(plan, digest, model.values().len() as u64 * 4);
     let enrol = |(id, _): &(ParticipantId, _)| Kind::Enrolled { participant: id.clone() };

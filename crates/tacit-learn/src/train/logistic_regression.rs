@@ -4,7 +4,7 @@ use super::classifier::Classifier;
 use super::engine::Network;
 use tacit_core::registry::{Entry, Make};
 
-/// `linear.weight` [classes, features] and `linear.bias` [classes].
+/// `linear.weight [classes, features]` and `linear.bias [classes]`.
 pub const ENTRY: Entry = Entry {
     name: "logistic-regression",
     help: "softmax regression: one linear layer, cross-entropy",

@@ -1,5 +1,5 @@
 //! Seeded worlds: a whole run among participants, a network, a disk and a clock that fail, driven
-//! through the pure [`Run`](tacit_core::run::Run) and the real pipeline, on models of three values.
+//! through the pure [`Run`] and the real pipeline, on models of three values.
 //!
 //! A seed fixes everything: `World::new(seed)?.run()` repeats a failure exactly. After every step
 //! the world checks what must always hold (see `invariants`); faults stop after a while, and then
