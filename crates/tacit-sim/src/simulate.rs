@@ -17,7 +17,7 @@ use tacit_core::error::{Error, Fault};
 use tacit_core::history::RoundReport;
 use tacit_core::ids::ParticipantId;
 use tacit_core::messages::{SignedContribution, Task};
-use tacit_core::params::{self, Params};
+use tacit_core::params::Params;
 use tacit_core::plan::{Plan, Sampling};
 use tacit_core::round::{Action, Entry, Event, Kind, Outcome, Setup, Summary};
 use tacit_core::run::{Course, Finish, Run};
@@ -98,7 +98,7 @@ pub fn simulate(
 ) -> Result<SimOutcome, Error> {
     let model = federation.initial_model()?;
     let store = MemoryStore::new(options.memory_bytes);
-    let digest = store.put(&params::as_bytes(model.values()))?;
+    let digest = store.put(&model.to_bytes())?;
     let centre = Centre::new(plan, model.layout().clone(), federation.evaluator()?)?;
     let course = Course::new(plan, digest, model.values().len() as u64 * 4);
     let enrol = |(id, _): &(ParticipantId, _)| Kind::Enrolled { participant: id.clone() };
