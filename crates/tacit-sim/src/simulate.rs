@@ -113,6 +113,7 @@ pub fn simulate(
         observe,
         offer: None,
         history: Vec::new(),
+        bytes_down: 0,
     };
     simulation.run(Run::new(course))
 }
@@ -128,6 +129,8 @@ struct Simulation<'a> {
     events: VecDeque<Kind>,
     offer: Option<Offer>,
     history: Vec<RoundReport>,
+    /// Bytes of the round's model, once for every member of its cohort.
+    bytes_down: u64,
 }
 
 /// The task of the round that collects, and who has not begun it, in the order of arrival.
@@ -193,6 +196,7 @@ impl Simulation<'_> {
     fn offered(&mut self, task: Task, mut to: Vec<ParticipantId>, run: &Run) {
         let round = task.round;
         if run.round().state() == "distributing" {
+            self.bytes_down = to.len() as u64 * task.model_bytes;
             let received = |participant| Kind::Received { participant, round };
             return self.events.extend(to.into_iter().map(received));
         }
@@ -244,7 +248,7 @@ impl Simulation<'_> {
         let (blobs, spool, clock) = (&self.store, &self.store, self.clock);
         let mut ports = Ports { blobs, spool, clock, entropy };
         match self.centre.aggregate(setup, contributions, &mut ports) {
-            Ok(outcome) => Ok(Kind::Aggregated(outcome)),
+            Ok(outcome) => Ok(Kind::Aggregated(Outcome { bytes_down: self.bytes_down, ..outcome })),
             Err(error) => match error.fault() {
                 Fault::Peer | Fault::Caller => {
                     let (round, why) = (setup.round, error.to_string());

@@ -51,6 +51,8 @@ fn neither_threads_nor_spilling_change_a_bit() {
         assert_eq!(one.history, other.history);
     }
     assert!(one.history.iter().all(|r| r.cohort == 12 && r.contributions.len() == 8));
+    let model_bytes = one.model.values().len() as u64 * 4;
+    assert!(one.history.iter().all(|r| r.bytes_down == 12 * model_bytes));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod audit_serve;
 pub mod bench;
+pub mod compare;
 pub mod data;
 pub mod join;
 pub mod pki;

@@ -25,6 +25,9 @@ pub struct Args {
     /// Where the run writes; by default the first unused runs/NAME-N.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Another seed than the plan's: for several runs of one plan.
+    #[arg(long)]
+    seed: Option<u64>,
     /// Worker threads; 0 means one per core. The result does not depend on it.
     #[arg(long, default_value_t = 0)]
     threads: usize,
@@ -66,8 +69,18 @@ impl Folder {
     }
 }
 
+/// The plan with another seed: a plan of its own, with its own digest.
+fn reseeded(plan: &Plan, seed: u64) -> Result<Plan, Error> {
+    let (old, new) = (format!("\nseed = {}\n", plan.seed_number()), format!("\nseed = {seed}\n"));
+    let text = plan.to_toml().replacen(&old, &new, 1);
+    Ok(Plan::parse(&text, &tacit_learn::registry()?)?)
+}
+
 pub fn main(args: Args) -> Result<Ending, Error> {
-    let plan = read_plan(args.plan.as_deref())?;
+    let mut plan = read_plan(args.plan.as_deref())?;
+    if let Some(seed) = args.seed {
+        plan = reseeded(&plan, seed)?;
+    }
     let dir = folder::choose(args.out, &plan)?;
     let started_ms = SystemClock.now_ms();
     let federation = Federation::assemble(&plan)?;

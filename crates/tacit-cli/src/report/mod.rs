@@ -6,6 +6,7 @@
 
 mod chart;
 mod charts;
+pub mod compare;
 mod figures;
 mod json;
 mod page;

@@ -23,15 +23,19 @@ pub fn html(facts: &Facts<'_>) -> String {
         footer(facts),
     ];
     let name = escape(facts.plan.name());
+    document(&format!("{name} – tacit run report"), &parts.concat())
+}
+
+/// A page of its own; `title` and `body` are HTML already.
+pub(super) fn document(title: &str, body: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
          <meta name=\"color-scheme\" content=\"light dark\"/>\n\
          <meta http-equiv=\"Content-Security-Policy\" \
          content=\"default-src 'none'; style-src 'unsafe-inline'\"/>\n\
-         <title>{name} – tacit run report</title>\n<style>\n{STYLE}</style>\n</head>\n\
-         <body>\n<main>\n{}</main>\n</body>\n</html>\n",
-        parts.concat()
+         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n\
+         <body>\n<main>\n{body}</main>\n</body>\n</html>\n"
     )
 }
 
@@ -102,7 +106,8 @@ fn charts(facts: &Facts<'_>, figures: &Figures<'_>) -> String {
     format!("<section class=\"charts\" aria-label=\"Charts\">\n{drawn}</section>\n")
 }
 
-fn figure(chart: &Chart) -> String {
+/// A chart with its words and its table.
+pub(super) fn figure(chart: &Chart) -> String {
     let mut out = format!(
         "<figure>\n<figcaption><h2>{}</h2><p>{}</p></figcaption>\n",
         escape(chart.heading),

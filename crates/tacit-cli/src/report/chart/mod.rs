@@ -3,11 +3,13 @@
 //! tell few colours apart.
 
 mod axis;
+mod band;
 mod bar;
 mod line;
 mod rows;
 
 pub(super) use axis::Unit;
+pub(super) use band::{BandChart, Banded, Place, class};
 pub(super) use bar::{Bar, BarChart};
 pub(super) use line::{LineChart, Series};
 pub(super) use rows::{Row, RowChart};
