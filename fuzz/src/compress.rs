@@ -1,10 +1,26 @@
-//! Every registered compressor: hostile encodings, and honest round trips.
+//! Chains of compression: hostile encodings, and honest round trips.
 
 use crate::rules::registry;
 use arbitrary::Unstructured;
+use std::sync::OnceLock;
+use tacit_core::compress::{Chain, Form, Seeds, Signal};
+use tacit_core::ids::ParticipantId;
 use tacit_core::params::values_of;
-use tacit_core::registry::{Arguments, Family, Make};
-use tacit_core::traits::Compressor;
+use tacit_core::plan::Plan;
+
+/// Chains that have every stage and every coder at their end.
+const CHAINS: &[&str] = &["[]"];
+
+fn chains() -> &'static [(&'static str, Chain)] {
+    static MADE: OnceLock<Vec<(&str, Chain)>> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let chain = |text| {
+            let plan = Plan::parse(&format!("compression = {text}"), registry());
+            plan.expect("a sound plan").chain().expect("a chain")
+        };
+        CHAINS.iter().map(|&text| (text, chain(text))).collect()
+    })
+}
 
 /// A chunk's number of values, then bytes that are read as an encoding and as values.
 pub fn run(data: &[u8]) {
@@ -14,26 +30,26 @@ pub fn run(data: &[u8]) {
     let mut values: Vec<f32> = values_of(&data[..data.len() / 4 * 4]).collect();
     values.truncate(len);
     values.retain(|x| x.is_finite());
-    for entry in registry().family(Family::Compressor) {
-        let Make::Compressor(make) = entry.make else { continue };
-        let Ok(arguments) = Arguments::defaults(entry.parameters) else { continue };
-        let mut compressor = make(&arguments).expect("defaults are sound");
+    let sender = ParticipantId::numbered(0, 1);
+    let seeds = Seeds::of(Plan::parse("", registry()).expect("a plan").seed(), 1, &sender);
+    for (name, chain) in chains() {
         let mut out = vec![0.0; len];
-        let _ = compressor.decompress(data, &mut out);
+        let _ = chain.decode(Form::new(len, 0), seeds, data, &mut Signal::default(), &mut out);
         if !values.is_empty() {
-            round_trip(entry.name, &mut *compressor, &values);
+            round_trip(name, chain, seeds, &values);
         }
     }
 }
 
-fn round_trip(name: &str, compressor: &mut dyn Compressor, values: &[f32]) {
-    let mut encoded = Vec::new();
+fn round_trip(name: &str, chain: &Chain, seeds: Seeds, values: &[f32]) {
+    let (form, mut encoded, mut signal) =
+        (Form::new(values.len(), 0), Vec::new(), Signal::default());
     // Values that cannot be encoded may be refused, not mangled.
-    if compressor.compress(values, &mut encoded).is_err() {
+    if chain.encode(form, seeds, values, &mut signal, &mut encoded).is_err() {
         return;
     }
-    assert!(encoded.len() <= compressor.max_bytes(values.len()), "{name}: {}", encoded.len());
+    assert!(encoded.len() <= chain.max_bytes(form), "{name}: {}", encoded.len());
     let mut decoded = vec![f32::NAN; values.len()];
-    compressor.decompress(&encoded, &mut decoded).expect(name);
+    chain.decode(form, seeds, &encoded, &mut signal, &mut decoded).expect(name);
     assert!(decoded.iter().all(|x| !x.is_nan()), "{name}: every value is written");
 }

@@ -5,6 +5,7 @@ use arbitrary::Unstructured;
 use std::cell::RefCell;
 use tacit_core::digest::Digest;
 use tacit_core::evidence::Clipped;
+use tacit_core::ids::ParticipantId;
 use tacit_core::params::{Layout, Tensor, Update};
 use tacit_core::pipeline::{Channel, Inspector};
 use tacit_core::plan::Plan;
@@ -26,7 +27,7 @@ fn channel() -> Channel {
 pub fn run(data: &[u8]) {
     let Some((&choice, data)) = data.split_first() else { return };
     let len = LENGTHS[usize::from(choice >> 1) % LENGTHS.len()];
-    CHANNEL.with_borrow_mut(|channel| match choice & 1 {
+    CHANNEL.with_borrow(|channel| match choice & 1 {
         0 => compare(channel, len, data),
         _ => changed(channel, len, data),
     });
@@ -41,13 +42,17 @@ fn compare(channel: &Channel, len: usize, data: &[u8]) {
     assert!(!whole || data.len() as u64 <= channel.max_payload(len));
 }
 
+fn sender() -> ParticipantId {
+    ParticipantId::numbered(0, 1)
+}
+
 fn judge(channel: &Channel, len: usize, data: &[u8], size: usize) -> bool {
-    let mut inspector = Inspector::new(channel, len);
+    let mut inspector = Inspector::new(channel, len, 1, &sender());
     data.chunks(size).all(|piece| inspector.push(piece).is_ok()) && inspector.finish().is_ok()
 }
 
 /// What a participant seals is accepted; with some bytes changed, there is no panic.
-fn changed(channel: &mut Channel, len: usize, data: &[u8]) {
+fn changed(channel: &Channel, len: usize, data: &[u8]) {
     let tensor = Tensor { name: "w".into(), shape: vec![len] };
     let layout = Layout::new(vec![tensor]).expect("a sound layout");
     let values = (0..len).map(|i| i as f32 / len as f32).collect();
@@ -55,7 +60,7 @@ fn changed(channel: &mut Channel, len: usize, data: &[u8]) {
     let clipped = Clipped::clip(update, channel.bound);
     let nothing = Digest::of_bytes(b"");
     let context = Context { plan: nothing, round: 1, model: nothing };
-    let mut payload = channel.seal(&context, &clipped).expect("sealed");
+    let mut payload = channel.seal(&context, &sender(), &clipped).expect("sealed").payload;
     assert!(judge(channel, len, &payload, 4096));
     let mut bytes = Unstructured::new(data);
     while !bytes.is_empty() {

@@ -5,6 +5,7 @@ use crate::data::Shard;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::evidence::{Cost, Spend};
+use crate::ids::ParticipantId;
 use crate::messages::{Evaluation, SignedContribution};
 use crate::params::{self, Layout, Params};
 use crate::pipeline::{self, Accepted, Channel, Inspector};
@@ -58,9 +59,11 @@ impl Centre {
         layout: Arc<Layout>,
         evaluator: Option<Evaluator>,
     ) -> Result<Self, Error> {
+        let channel = plan.channel()?;
+        channel.chain.check(layout.len())?;
         Ok(Self {
             layout,
-            channel: plan.channel()?,
+            channel,
             strategy: plan.strategy()?,
             mechanism: plan.mechanism()?,
             evaluator: evaluator.filter(|_| plan.evaluation().on_coordinator),
@@ -74,8 +77,8 @@ impl Centre {
     }
 
     /// Checks a payload as it arrives.
-    pub fn inspector(&self) -> Inspector<'_> {
-        Inspector::new(&self.channel, self.layout.len())
+    pub fn inspector(&self, round: u32, sender: &ParticipantId) -> Inspector<'_> {
+        Inspector::new(&self.channel, self.layout.len(), round, sender)
     }
 
     /// Largest payload that can be a contribution, in bytes.

@@ -7,6 +7,7 @@
 
 pub mod central;
 pub mod codec;
+pub mod compress;
 pub mod data;
 pub mod digest;
 pub mod error;

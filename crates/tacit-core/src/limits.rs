@@ -41,6 +41,9 @@ pub const PLAN_BYTES: usize = 256 * 1024;
 /// Errors listed for one plan: whoever made more reads the first ones.
 pub const PLAN_ERRORS: usize = 64;
 
+/// Rules in one list of a plan: the longest chain of compression that makes sense has four.
+pub const PLAN_LIST: usize = 8;
+
 /// Rounds of one run.
 pub const ROUNDS: u32 = 1_000_000;
 

@@ -53,10 +53,10 @@ pub fn contribute(
     let order = plan.fit_order(task.round, participant);
     let fitted = trainer.fit(&order, model, &data.train)?;
     let examples = fitted.update.examples();
-    let mut channel = plan.channel()?;
+    let channel = plan.channel()?;
     let clipped = Clipped::clip(fitted.update, channel.bound);
     let context = Context { plan: task.plan, round: task.round, model: task.model };
-    let payload = channel.seal(&context, &clipped)?;
+    let payload = channel.seal(&context, participant, &clipped)?.payload;
     let contribution = Contribution {
         participant: participant.clone(),
         round: task.round,
@@ -76,9 +76,10 @@ impl Plan {
     /// How values travel under this plan.
     pub fn channel(&self) -> Result<Channel, Error> {
         Ok(Channel {
-            compressor: self.compressor()?,
+            chain: self.chain()?,
             protection: self.protection()?,
             bound: self.bound(),
+            seed: self.seed(),
         })
     }
 }

@@ -2,56 +2,118 @@
 //! cohort into the next model, chunk by chunk.
 //!
 //! A payload is a sequence of frames, one per chunk of [`limits::CHUNK_VALUES`] values: four
-//! bytes of length (little-endian), then what the protection made of the compressor's encoding.
+//! bytes of length (little-endian), then what the protection made of the chain's encoding.
 
+use crate::compress::{Chain, Form, Seeds, Signal};
 use crate::digest::Digest;
 use crate::error::{Error, Refusal};
 use crate::evidence::{Bound, Clipped, Released, Summed};
 use crate::ids::ParticipantId;
 use crate::limits;
 use crate::params::{self, Update};
-use crate::traits::{Aggregator, Compressor, Context, Protection, Rows, Spool, Strategy, View};
+use crate::rng::Seed;
+use crate::traits::{Aggregator, Context, Protection, Rows, Spool, Strategy, View};
 
 const HEADER: usize = 4;
 
 /// Bytes of protection around one encoded chunk: no protection may add more.
 const PROTECTION_BYTES: usize = 4096;
 
+/// Times an update is shrunk before it is given up that its encoding exceeds the bound.
+const SHRINKS: usize = 8;
+
 /// How values become bytes and back: both sides of the wire must hold the same.
 pub struct Channel {
-    /// The plan's compressor.
-    pub compressor: Box<dyn Compressor>,
+    /// The plan's compression.
+    pub chain: Chain,
     /// The plan's protection.
     pub protection: Box<dyn Protection>,
     /// The norm that every participant clips to.
     pub bound: Bound,
+    /// The plan's seed, from which encodings draw.
+    pub seed: Seed,
+}
+
+/// A payload, and what its encoding lost.
+#[derive(Debug)]
+pub struct Sealed {
+    /// What travels.
+    pub payload: Vec<u8>,
+    /// The update less what a receiver decodes, where the chain has the sender remember it.
+    pub dropped: Option<Vec<f32>>,
 }
 
 impl Channel {
-    /// Participant: the payload of a clipped update.
-    pub fn seal(&mut self, context: &Context, update: &Clipped<Update>) -> Result<Vec<u8>, Error> {
+    /// Participant: the payload of a clipped update. What a receiver decodes stays within the
+    /// bound: an update whose encoding is longer than itself is shrunk.
+    pub fn seal(
+        &self,
+        context: &Context,
+        sender: &ParticipantId,
+        update: &Clipped<Update>,
+    ) -> Result<Sealed, Error> {
         let values = update.get().values();
-        let mut payload = Vec::with_capacity(values.len() * 4 + 64);
-        for (number, chunk) in values.chunks(limits::CHUNK_VALUES).enumerate() {
-            let mut frame = Vec::new();
-            self.compressor.compress(chunk, &mut frame)?;
+        let seeds = Seeds::of(self.seed, context.round, sender);
+        self.chain.check(values.len())?;
+        if self.chain.is_empty() {
+            return Ok(Sealed { payload: self.encode(context, seeds, values)?.0, dropped: None });
+        }
+        let mut shrunk = values.to_vec();
+        for _ in 0..SHRINKS {
+            let (payload, received) = self.encode(context, seeds, &shrunk)?;
+            let norm = params::sum_of_squares(&received).sqrt();
+            match self.bound {
+                Bound::L2 { limit } if norm > limit => {
+                    let factor = limit / norm * (1.0 - 1e-6);
+                    shrunk.iter_mut().for_each(|x| *x = (f64::from(*x) * factor) as f32);
+                }
+                _ => {
+                    params::check_range(&received, 0)?;
+                    let lost = values.iter().zip(received).map(|(x, received)| x - received);
+                    let dropped = self.chain.feedback().then(|| lost.collect());
+                    return Ok(Sealed { payload, dropped });
+                }
+            }
+        }
+        let expected = "an encoding whose norm settles within clip_norm";
+        Err(Error::caller("compression", expected, format!("a longer one {SHRINKS} times")))
+    }
+
+    /// The payload of `values` and, unless they travel as they are, what a receiver decodes.
+    fn encode(
+        &self,
+        context: &Context,
+        seeds: Seeds,
+        values: &[f32],
+    ) -> Result<(Vec<u8>, Vec<f32>), Error> {
+        let mut payload = Vec::new();
+        let mut received = Vec::new();
+        let mut signal = Signal::default();
+        let chunks = values.chunks(limits::CHUNK_VALUES).enumerate();
+        for (number, chunk) in chunks {
+            let form = Form::new(values.len(), number * limits::CHUNK_VALUES);
+            let mut frame = Vec::with_capacity(self.max_frame(form));
+            self.chain.encode(form, seeds, chunk, &mut signal, &mut frame)?;
+            if !self.chain.is_empty() {
+                received.resize(form.start + form.chunk, 0.0);
+                let out = &mut received[form.start..];
+                self.chain.decode(form, seeds, &frame, &mut signal, out)?;
+            }
             self.protection.protect(context, number as u32, &mut frame)?;
             payload.extend((frame.len() as u32).to_le_bytes());
             payload.append(&mut frame);
         }
-        Ok(payload)
+        Ok((payload, received))
     }
 
-    fn max_frame(&self, values: usize) -> usize {
-        self.compressor.max_bytes(values) + PROTECTION_BYTES
+    fn max_frame(&self, form: Form) -> usize {
+        self.chain.max_bytes(form) + PROTECTION_BYTES
     }
 
-    /// Largest payload of a model of `len` values, in bytes.
+    /// Largest payload of an update of `len` values, in bytes.
     pub fn max_payload(&self, len: usize) -> u64 {
-        let full = (len / limits::CHUNK_VALUES) as u64;
-        let rest = len % limits::CHUNK_VALUES;
-        let frame = |values| (self.max_frame(values) + HEADER) as u64;
-        full * frame(limits::CHUNK_VALUES) + if rest > 0 { frame(rest) } else { 0 }
+        let frame = |start| (self.max_frame(Form::new(len, start)) + HEADER) as u64;
+        (0..len).step_by(limits::CHUNK_VALUES).map(frame).sum()
     }
 }
 
@@ -59,18 +121,21 @@ impl Channel {
 /// the protection shows them.
 pub struct Inspector<'a> {
     channel: &'a Channel,
+    seeds: Seeds,
     len: usize,
     done: usize,
     pending: Vec<u8>,
     row: Vec<f32>,
+    signal: Signal,
     sum_of_squares: f64,
 }
 
 impl<'a> Inspector<'a> {
-    /// Expects the payload of a model of `len` values.
-    pub fn new(channel: &'a Channel, len: usize) -> Self {
-        let (pending, row) = (Vec::new(), Vec::new());
-        Self { channel, len, done: 0, pending, row, sum_of_squares: 0.0 }
+    /// Expects `sender`'s payload of an update of `len` values in `round`.
+    pub fn new(channel: &'a Channel, len: usize, round: u32, sender: &ParticipantId) -> Self {
+        let seeds = Seeds::of(channel.seed, round, sender);
+        let (pending, row, signal) = (Vec::new(), Vec::new(), Signal::default());
+        Self { channel, seeds, len, done: 0, pending, row, signal, sum_of_squares: 0.0 }
     }
 
     /// Takes the next bytes. Holds at most one frame.
@@ -89,13 +154,13 @@ impl<'a> Inspector<'a> {
 
     /// Length of the current frame with its header, as far as it is known.
     fn frame_bytes(&self) -> Result<usize, Refusal> {
-        let values = self.chunk_values();
-        if values == 0 {
+        let form = self.form();
+        if form.chunk == 0 {
             let (expected, found) = (self.len as u64, self.len as u64 + 1);
             return Err(Refusal::WrongShape { expected, found });
         }
         let Some(header) = self.pending.first_chunk::<HEADER>() else { return Ok(HEADER) };
-        let (found, limit) = (u32::from_le_bytes(*header), self.channel.max_frame(values));
+        let (found, limit) = (u32::from_le_bytes(*header), self.channel.max_frame(form));
         if found as usize > limit {
             let (what, limit) = ("frame of an update".into(), limit as u64);
             return Err(Refusal::TooLarge { what, limit, found: found.into() });
@@ -103,19 +168,20 @@ impl<'a> Inspector<'a> {
         Ok(HEADER + found as usize)
     }
 
-    fn chunk_values(&self) -> usize {
-        (self.len - self.done).min(limits::CHUNK_VALUES)
+    fn form(&self) -> Form {
+        Form::new(self.len, self.done)
     }
 
     fn frame(&mut self) -> Result<(), Refusal> {
-        let values = self.chunk_values();
+        let form = self.form();
         if self.channel.protection.reveals() == View::Each {
-            self.row.resize(values, 0.0);
-            self.channel.compressor.decompress(&self.pending[HEADER..], &mut self.row)?;
+            self.row.resize(form.chunk, 0.0);
+            let (encoded, signal) = (&self.pending[HEADER..], &mut self.signal);
+            self.channel.chain.decode(form, self.seeds, encoded, signal, &mut self.row)?;
             params::check_range(&self.row, self.done as u64)?;
             self.sum_of_squares += params::sum_of_squares(&self.row);
         }
-        self.done += values;
+        self.done += form.chunk;
         self.pending.clear();
         Ok(())
     }
@@ -147,6 +213,7 @@ pub struct Accepted {
 struct Cursor<'a> {
     spool: &'a dyn Spool,
     accepted: &'a Accepted,
+    seeds: Seeds,
     offset: u64,
     header: Option<[u8; HEADER]>,
     sum_of_squares: f64,
@@ -217,7 +284,7 @@ pub fn aggregate(
     spool: &dyn Spool,
     len: usize,
 ) -> Result<Summed, Error> {
-    let mut pass = Pass { channel, context, spool, len };
+    let mut pass = Pass { channel, context, spool, len, signal: Signal::default() };
     if aggregator.surveys() {
         pass.each_chunk(accepted, accepted.len(), |rows, _| aggregator.survey(rows))?;
     }
@@ -241,6 +308,7 @@ struct Pass<'a> {
     context: &'a Context,
     spool: &'a dyn Spool,
     len: usize,
+    signal: Signal,
 }
 
 impl Pass<'_> {
@@ -258,12 +326,13 @@ impl Pass<'_> {
         let total_weight = accepted.iter().map(|a| a.examples).sum();
         let mut cursors: Vec<Cursor<'_>> = accepted.iter().map(|a| self.cursor(a)).collect();
         let mut buffer = vec![0.0; at_once * self.len.min(limits::CHUNK_VALUES)];
-        for (number, start) in (0..self.len).step_by(limits::CHUNK_VALUES).enumerate() {
-            let width = (self.len - start).min(limits::CHUNK_VALUES);
+        for start in (0..self.len).step_by(limits::CHUNK_VALUES) {
+            let form = Form::new(self.len, start);
+            let width = form.chunk;
             let groups = cursors.chunks_mut(at_once).zip(accepted.chunks(at_once));
             let last = accepted.len().div_ceil(at_once);
             for (group, (cursors, accepted)) in groups.enumerate() {
-                let count = self.rows(number as u32, start..start + width, cursors, &mut buffer)?;
+                let count = self.rows(form, cursors, &mut buffer)?;
                 let rows: Vec<&[f32]> = buffer.chunks(width).take(count).collect();
                 // A protected sum arrives already weighted.
                 let weights: Vec<u64> = match summed {
@@ -279,30 +348,38 @@ impl Pass<'_> {
 
     /// Opens, decodes and checks one chunk of a group; returns the number of rows.
     fn rows(
-        &self,
-        number: u32,
-        range: std::ops::Range<usize>,
+        &mut self,
+        form: Form,
         cursors: &mut [Cursor<'_>],
         buffer: &mut [f32],
     ) -> Result<usize, Error> {
-        let width = range.len();
-        let max_frame = self.channel.max_frame(width);
+        let Channel { chain, protection, seed, .. } = self.channel;
+        let max_frame = self.channel.max_frame(form);
         let frames = cursors.iter_mut().map(|cursor| cursor.next(max_frame));
         let mut frames = frames.collect::<Result<Vec<_>, _>>()?;
-        self.channel.protection.open(self.context, number, &mut frames)?;
-        for (frame, row) in frames.iter().zip(buffer.chunks_mut(width)) {
-            self.channel.compressor.decompress(frame, row)?;
+        let number = (form.start / limits::CHUNK_VALUES) as u32;
+        protection.open(self.context, number, &mut frames)?;
+        let everybody = Seeds::everybody(*seed, self.context.round);
+        let summed = protection.reveals() == View::Sum;
+        let rows = frames.iter().zip(buffer.chunks_mut(form.chunk)).zip(&*cursors);
+        for ((frame, row), cursor) in rows {
+            let seeds = if summed { everybody } else { cursor.seeds };
+            chain.decode(form, seeds, frame, &mut self.signal, row)?;
         }
-        if self.channel.protection.reveals() == View::Each {
-            for (cursor, row) in cursors.iter_mut().zip(buffer.chunks(width)) {
-                cursor.check(row, range.start as u64)?;
+        if protection.reveals() == View::Each {
+            for (cursor, row) in cursors.iter_mut().zip(buffer.chunks(form.chunk)) {
+                cursor.check(row, form.start as u64)?;
             }
         }
         Ok(frames.len())
     }
 
-    fn cursor<'b>(&'b self, accepted: &'b Accepted) -> Cursor<'b> {
-        Cursor { spool: self.spool, accepted, offset: 0, header: None, sum_of_squares: 0.0 }
+    fn cursor<'b>(&self, accepted: &'b Accepted) -> Cursor<'b>
+    where
+        Self: 'b,
+    {
+        let seeds = Seeds::of(self.channel.seed, self.context.round, &accepted.participant);
+        Cursor { spool: self.spool, accepted, seeds, offset: 0, header: None, sum_of_squares: 0.0 }
     }
 }
 

@@ -56,6 +56,8 @@ pub enum Kind {
 pub enum Default {
     /// The plan must name it.
     Required,
+    /// It has none: the rule tells what its absence means.
+    Absent,
     /// A flag.
     Flag(bool),
     /// A whole number.
@@ -93,8 +95,9 @@ const UNDECLARED: Error = Error::Bug("a rule read a parameter that it does not d
 impl Arguments {
     /// The declared defaults; fails if a parameter is required.
     pub fn defaults(parameters: &[Parameter]) -> Result<Self, Error> {
-        let values = parameters.iter().map(|p| match p.default {
-            Default::Required => Err(Error::caller(p.name, "a value", "nothing")),
+        let present = |p: &&Parameter| !matches!(p.default, Default::Absent);
+        let values = parameters.iter().filter(present).map(|p| match p.default {
+            Default::Required | Default::Absent => Err(Error::caller(p.name, "a value", "nothing")),
             Default::Flag(x) => Ok((p.name, Value::Flag(x))),
             Default::Integer(x) => Ok((p.name, Value::Integer(x))),
             Default::Number(x) => Ok((p.name, Value::Number(x))),
@@ -130,6 +133,11 @@ impl Arguments {
             Some(Value::Integer(x)) => Ok(*x),
             _ => Err(UNDECLARED),
         }
+    }
+
+    /// Whether a parameter whose default is [`Default::Absent`] has a value.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     /// A number.
@@ -203,6 +211,11 @@ impl Family {
         Family::Mechanism,
         Family::Strategy,
     ];
+
+    /// Whether the plan gives a list of rules, which work one after the other; `[]` for none.
+    pub fn is_list(self) -> bool {
+        self == Family::Compressor
+    }
 
     /// The plan's key.
     pub fn key(self) -> &'static str {

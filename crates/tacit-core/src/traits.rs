@@ -1,6 +1,7 @@
 //! Every seam of the system. Two families: *rules* are pure, registered by name and chosen by the
 //! plan; *ports* are effects, handed in by whoever drives a round.
 
+use crate::compress::{Form, Place, Signal};
 use crate::data::Shard;
 use crate::digest::Digest;
 use crate::error::{Error, Refusal};
@@ -88,16 +89,34 @@ pub trait Aggregator: Send {
     fn finish(&mut self, out: &mut [f32]) -> Result<(), Error>;
 }
 
-/// Encodes chunks of an update for the wire.
-pub trait Compressor: Send {
-    /// Whether an encoded chunk hides nothing in its positions and adds up under masks.
+/// One stage of an encoding: gives what travels of a chunk another [`Form`], and the way back.
+pub trait Compressor: Send + Sync {
+    /// What becomes of a form; refuses one that the stage cannot follow.
+    fn form(&self, form: Form) -> Result<Form, Error>;
+    /// Whether the encoding hides nothing in its positions and adds up under masks.
     fn additive(&self) -> bool;
-    /// Appends the encoding of one chunk.
-    fn compress(&mut self, values: &[f32], out: &mut Vec<u8>) -> Result<(), Error>;
-    /// Decodes one chunk into `out`, whose length is the chunk's; refuses anything else.
-    fn decompress(&self, bytes: &[u8], out: &mut [f32]) -> Result<(), Refusal>;
-    /// Largest encoding of `values` values, in bytes: what a reader must be ready to hold.
-    fn max_bytes(&self, values: usize) -> usize;
+    /// Whether the sender must add to its next update what the stage dropped of this one.
+    fn feedback(&self) -> bool {
+        false
+    }
+    /// Sender: turns a signal of `place.form` into one of the stage's.
+    fn forward(&self, place: &Place, signal: &mut Signal) -> Result<(), Error>;
+    /// Receiver: the way back; refuses what no sender can have made.
+    fn backward(&self, place: &Place, signal: &mut Signal) -> Result<(), Refusal>;
+    /// What writes the bytes instead of [`Fields`](crate::compress::Fields), if the stage does.
+    fn coder(&self) -> Option<&dyn Coder> {
+        None
+    }
+}
+
+/// Writes a signal as bytes.
+pub trait Coder: Send + Sync {
+    /// Largest encoding of a signal of this form, in bytes.
+    fn max_bytes(&self, form: &Form) -> usize;
+    /// Appends the encoding.
+    fn write(&self, form: &Form, signal: &Signal, out: &mut Vec<u8>);
+    /// Reads a whole encoding; refuses anything else.
+    fn read(&self, form: &Form, bytes: &[u8], signal: &mut Signal) -> Result<(), Refusal>;
 }
 
 /// What binds masks, keys and proofs to one round.

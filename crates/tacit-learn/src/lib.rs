@@ -1,6 +1,8 @@
-//! Plain mathematics on vectors: trainers, data, aggregation, strategies. One rule per file.
+//! Plain mathematics on vectors: trainers, data, compression, aggregation,
+//! strategies. One rule per file.
 
 pub mod aggregate;
+pub mod compress;
 pub mod data;
 pub mod federation;
 pub mod strategy;
@@ -13,6 +15,7 @@ pub fn registry() -> Result<Registry, tacit_core::error::Error> {
     Registry::new(&[
         tacit_core::plain::ENTRIES,
         aggregate::ENTRIES,
+        compress::ENTRIES,
         strategy::ENTRIES,
         train::TRAINERS,
     ])

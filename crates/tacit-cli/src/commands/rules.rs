@@ -37,6 +37,7 @@ fn describe(parameter: &Parameter) -> String {
     };
     let default = match parameter.default {
         Default::Required => "required".to_owned(),
+        Default::Absent => "none by default".to_owned(),
         Default::Flag(x) => format!("default {x}"),
         Default::Integer(x) => format!("default {x}"),
         Default::Number(x) => format!("default {x}"),

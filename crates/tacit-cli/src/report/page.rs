@@ -41,13 +41,18 @@ pub(super) fn document(title: &str, body: &str) -> String {
 
 fn header(facts: &Facts<'_>, figures: &Figures<'_>) -> String {
     let plan = facts.plan;
-    let rules = Family::ALL.map(|family| plan.choice(family).name());
-    let [trainer, _, protection, aggregator, _, strategy] = rules.map(escape);
+    let rules = Family::ALL.map(|family| plan.names(family));
+    let rules = rules.each_ref().map(|names| escape(names));
+    let [trainer, compression, protection, aggregator, _, strategy] = rules;
+    let compression = match plan.choices(Family::Compressor) {
+        [] => String::new(),
+        _ => format!(" · {compression}"),
+    };
     format!(
         "<header>\n<p class=\"eyebrow\">tacit · run report</p>\n<h1><bdi>{}</bdi></h1>\n\
          <p class=\"result\">{}: {}.</p>\n<dl class=\"facts\">\
          <div><dt>Plan</dt><dd><code>{}</code></dd></div>\
-         <div><dt>Rules</dt><dd>{trainer} · {strategy} · {aggregator} · {protection}</dd></div>\
+         <div><dt>Rules</dt><dd>{trainer} · {strategy} · {aggregator} · {protection}{compression}</dd></div>\
          <div><dt>Started</dt><dd>{}</dd></div><div><dt>Ended</dt><dd>{}</dd></div>\
          <div><dt>Machine</dt><dd>{}</dd></div></dl>\n</header>\n",
         escape(plan.name()),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::plain::{Plain, Raw};
+use crate::plain::Plain;
 use std::collections::BTreeMap;
 
 /// More than one chunk, the last one short.
@@ -53,8 +53,8 @@ fn payload(values: &[f32]) -> Vec<u8> {
 }
 
 fn aggregate_all(payloads: &[Vec<u8>], limit: f64) -> Result<Summed, Error> {
-    let (compressor, protection) = (Box::new(Raw), Box::new(Plain));
-    let channel = Channel { compressor, protection, bound: Bound::L2 { limit } };
+    let (chain, protection, seed) = (Chain::default(), Box::new(Plain), Seed::root(1));
+    let channel = Channel { chain, protection, bound: Bound::L2 { limit }, seed };
     let mut spool = Memory(BTreeMap::new());
     let mut accepted = Vec::new();
     for (number, bytes) in payloads.iter().enumerate() {

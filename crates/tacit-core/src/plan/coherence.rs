@@ -2,19 +2,20 @@
 //! here a broken one becomes an error that names both settings and what would be sound.
 
 use super::error::{Because, Lines, PlanError};
-use super::read::Places;
+use super::read::{Places, nth};
 use super::tables::{NONE, RULES, SECTIONS};
-use super::{Plan, laws, write};
+use super::{Choice, Plan, laws, write};
+use crate::compress::Chain;
 use crate::error::Error;
 use crate::registry::{Arguments, Family, Make, Registry};
-use crate::traits::{Aggregator, Compressor, Mechanism, Protection, View};
+use crate::traits::{Aggregator, Mechanism, Protection, View};
 
 /// What the laws look at.
 pub(super) struct Facts<'a> {
     pub(super) plan: &'a Plan,
     registry: &'a Registry,
     pub(super) aggregator: Box<dyn Aggregator>,
-    pub(super) compressor: Box<dyn Compressor>,
+    pub(super) chain: Chain,
     pub(super) protection: Box<dyn Protection>,
     pub(super) mechanism: Box<dyn Mechanism>,
 }
@@ -38,7 +39,7 @@ pub(super) fn check(
     let facts = match Facts::new(plan, registry) {
         Ok(facts) => facts,
         Err(failures) => {
-            let error = |(family, error)| unmakable(family, error, places, lines);
+            let error = |(key, error): (String, _)| unmakable(&key, error, places, lines);
             return failures.into_iter().map(error).collect();
         }
     };
@@ -47,14 +48,10 @@ pub(super) fn check(
 }
 
 /// A rule whose constructor refuses its arguments.
-pub(super) fn unmakable(
-    family: Family,
-    error: Error,
-    places: &Places,
-    lines: &Lines<'_>,
-) -> PlanError {
-    let key = family.key();
-    let (line, column) = lines.position(places.get(key).copied().unwrap_or(0));
+pub(super) fn unmakable(key: &str, error: Error, places: &Places, lines: &Lines<'_>) -> PlanError {
+    let of_list = key.split('[').next().and_then(|key| places.get(key));
+    let place = places.get(key).or(of_list).copied();
+    let (line, column) = lines.position(place.unwrap_or(0));
     let (key, expected, found) = match error {
         Error::Caller(e) => (format!("{key}: {}", e.what), e.expected, e.found),
         other => (key.to_owned(), "arguments that the rule accepts".into(), other.to_string()),
@@ -77,7 +74,7 @@ fn refuse(conflict: Conflict, plan: &Plan, places: &Places, lines: &Lines<'_>) -
 /// A setting as the plan has it: `size = 5 in [cohort]`.
 fn setting(plan: &Plan, key: &str) -> String {
     if let Some(rule) = RULES.iter().find(|rule| rule.family.key() == key) {
-        return format!("{key} = {}", write::rule(rule.family, plan.choice(rule.family)));
+        return format!("{key} = {}", write::rules(rule.family, plan.choices(rule.family)));
     }
     let (table, name) = key.split_once('.').unwrap_or(("", key));
     let mut sections = SECTIONS.iter().zip(&plan.sections);
@@ -92,20 +89,23 @@ pub(super) fn within(table: &str, assignment: &str) -> String {
 }
 
 impl<'a> Facts<'a> {
-    fn new(plan: &'a Plan, registry: &'a Registry) -> Result<Self, Vec<(Family, Error)>> {
-        let made = (plan.aggregator(), plan.compressor(), plan.protection(), plan.mechanism());
+    fn new(plan: &'a Plan, registry: &'a Registry) -> Result<Self, Vec<(String, Error)>> {
+        let made = (plan.aggregator(), plan.stages(), plan.protection(), plan.mechanism());
         match made {
-            (Ok(aggregator), Ok(compressor), Ok(protection), Ok(mechanism)) => {
-                Ok(Self { plan, registry, aggregator, compressor, protection, mechanism })
+            (Ok(aggregator), Ok(chain), Ok(protection), Ok(mechanism)) => {
+                Ok(Self { plan, registry, aggregator, chain, protection, mechanism })
             }
-            (aggregator, compressor, protection, mechanism) => {
+            (aggregator, chain, protection, mechanism) => {
+                let misfit = chain
+                    .err()
+                    .map(|misfit| (nth(Family::Compressor.key(), misfit.stage), misfit.error));
                 let failures = [
                     (Family::Aggregator, aggregator.err()),
-                    (Family::Compressor, compressor.err()),
                     (Family::Protection, protection.err()),
                     (Family::Mechanism, mechanism.err()),
                 ];
-                Err(failures.into_iter().filter_map(|(f, e)| Some((f, e?))).collect())
+                let failures = failures.into_iter().filter_map(|(f, e)| Some((f.key().into(), e?)));
+                Err(misfit.into_iter().chain(failures).collect())
             }
         }
     }
@@ -119,10 +119,9 @@ impl<'a> Facts<'a> {
         self.registry.family(family).filter_map(move |entry| {
             let arguments = Arguments::defaults(entry.parameters).ok()?;
             let sound = test(entry.make, &arguments).unwrap_or(false);
-            sound.then(|| match family {
-                Family::Compressor if entry.name == NONE => format!("{} = []", family.key()),
-                Family::Compressor => format!("{} = [{:?}]", family.key(), entry.name),
-                _ => format!("{} = {:?}", family.key(), entry.name),
+            sound.then(|| match family.is_list() {
+                true => format!("{} = [{:?}]", family.key(), entry.name),
+                false => format!("{} = {:?}", family.key(), entry.name),
             })
         })
     }
@@ -136,7 +135,11 @@ impl<'a> Facts<'a> {
     }
 
     pub(super) fn name(&self, family: Family) -> String {
-        format!("{:?}", self.plan.choice(family).name())
+        let names: Vec<&str> = self.plan.choices(family).iter().map(Choice::name).collect();
+        match family.is_list() {
+            true => format!("{names:?}"),
+            false => format!("{:?}", names.concat()),
+        }
     }
 
     pub(super) fn is_noisy(&self) -> bool {

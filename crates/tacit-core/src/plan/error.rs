@@ -20,7 +20,8 @@ pub struct PlanError {
     pub line: u32,
     /// Column in characters, from 1.
     pub column: u32,
-    /// The offending key with its table: `cohort.size`; empty for a syntax error.
+    /// The offending key with its table: `cohort.size`, or `compression[2].bits` for the second
+    /// rule of a list; empty for a syntax error.
     pub key: String,
     /// What can stand there.
     pub expected: String,

@@ -1,8 +1,8 @@
 //! The default plan with every key explained, made from the same tables as the parser.
 
-use super::tables::{NONE, RULES, RuleKey, SECTIONS, default_text, takes};
+use super::tables::{RULES, RuleKey, SECTIONS, default_text, takes};
 use super::write::quote;
-use crate::registry::{Entry, Family, Parameter, Registry};
+use crate::registry::{Default, Entry, Parameter, Registry};
 use std::fmt::Write as _;
 
 const HEAD: &str = "\
@@ -35,27 +35,26 @@ fn explain(parameter: &Parameter) -> String {
 }
 
 fn rule(out: &mut String, key: &RuleKey, registry: &Registry) {
-    let _ = writeln!(out, "\n# {} One of:", key.help);
+    let these = if key.family.is_list() { "Of these" } else { "One of" };
+    let _ = writeln!(out, "\n# {} {these}:", key.help);
     for entry in registry.family(key.family) {
         let _ = writeln!(out, "#   {}: {}", form(entry), entry.help);
         for parameter in entry.parameters {
             let _ = writeln!(out, "#     {}: {}", parameter.name, explain(parameter));
         }
     }
-    let default = match key.family {
-        Family::Compressor if key.default == NONE => "[]".into(),
-        _ => quote(key.default),
-    };
+    let default = if key.family.is_list() { "[]".into() } else { quote(key.default) };
     let _ = writeln!(out, "{} = {default}", key.family.key());
 }
 
 /// How a rule is written, with the defaults of its parameters.
 fn form(entry: &Entry) -> String {
-    if entry.parameters.is_empty() {
+    let present = |p: &&Parameter| !matches!(p.default, Default::Absent);
+    if !entry.parameters.iter().any(|p| present(&p)) {
         return quote(entry.name);
     }
     let mut text = format!("{{ rule = {}", quote(entry.name));
-    for parameter in entry.parameters {
+    for parameter in entry.parameters.iter().filter(present) {
         let value = default_text(parameter).unwrap_or_else(|| "…".into());
         let _ = write!(text, ", {} = {value}", parameter.name);
     }

@@ -3,6 +3,7 @@
 use super::coherence::{Conflict, Facts, within};
 use super::tables::SECTIONS;
 use super::{Sampling, write};
+use crate::compress::Chain;
 use crate::registry::{Family, Make};
 use crate::traits::View;
 
@@ -54,11 +55,14 @@ fn view_of_the_aggregator(facts: &Facts<'_>) -> Option<Conflict> {
 /// Under masks only sums open: an encoding must add up, and its positions must not depend on the
 /// values, since they would leak.
 fn additive_encoding(facts: &Facts<'_>) -> Option<Conflict> {
-    let broken = facts.protection.reveals() == View::Sum && !facts.compressor.additive();
+    let broken = facts.protection.reveals() == View::Sum && !facts.chain.additive();
     let compressors = facts.sound(Family::Compressor, |make, arguments| match make {
-        Make::Compressor(make) => Ok(make(arguments)?.additive()),
+        Make::Compressor(make) => {
+            Ok(Chain::new(vec![make(arguments)?]).is_ok_and(|c| c.additive()))
+        }
         _ => Ok(false),
     });
+    let compressors = std::iter::once("compression = []".into()).chain(compressors);
     broken.then(|| Conflict {
         key: "compression",
         because: "protection",

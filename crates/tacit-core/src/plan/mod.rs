@@ -23,6 +23,7 @@ pub use example::example;
 pub use schema::schema;
 pub use sections::{Adversary, Cohort, Data, EvaluationPlan, Partition, Sampling, Training};
 
+use crate::compress::{Chain, Misfit};
 use crate::data::DataShape;
 use crate::digest::Digest;
 use crate::error::Error;
@@ -31,7 +32,7 @@ use crate::ids::ParticipantId;
 use crate::messages::FitOrder;
 use crate::registry::{Arguments, Family, Make, Registry};
 use crate::rng::Seed;
-use crate::traits::{Aggregator, Compressor, Mechanism, Protection, Strategy, Trainer};
+use crate::traits::{Aggregator, Mechanism, Protection, Strategy, Trainer};
 use error::Lines;
 use read::Settings;
 use std::fmt;
@@ -41,7 +42,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Plan {
     sections: Vec<Arguments>,
-    rules: Vec<Choice>,
+    rules: Vec<Vec<Choice>>,
     run: sections::Run,
     training: Training,
     cohort: Cohort,
@@ -70,10 +71,10 @@ impl Plan {
         let Settings { sections, rules, places } =
             read::read(text, registry).map_err(PlanErrors::new)?;
         let lines = Lines::new(text);
-        let fail = |family, error| {
-            PlanErrors::new(vec![coherence::unmakable(family, error, &places, &lines)])
+        let fail = |family: Family, error| {
+            PlanErrors::new(vec![coherence::unmakable(family.key(), error, &places, &lines)])
         };
-        let chosen = rules.iter().find(|rule| rule.entry().family() == Family::Strategy);
+        let chosen = rules.iter().flatten().find(|rule| rule.entry().family() == Family::Strategy);
         let strategy = match chosen {
             Some(choice) => made!(choice, Make::Strategy),
             None => Err(MISSING),
@@ -87,7 +88,7 @@ impl Plan {
 
     fn build(
         sections: Vec<Arguments>,
-        rules: Vec<Choice>,
+        rules: Vec<Vec<Choice>>,
         strategy: Arc<dyn Strategy>,
     ) -> Result<Self, Error> {
         let [run, training, cohort, data, evaluation, adversary] = sections.as_slice() else {
@@ -167,11 +168,22 @@ impl Plan {
         &self.adversary
     }
 
-    /// The rule chosen for a family.
-    pub fn choice(&self, family: Family) -> &Choice {
+    /// The rules chosen for a family: one, or any number for a list.
+    pub fn choices(&self, family: Family) -> &[Choice] {
         let index = tables::RULES.iter().position(|rule| rule.family == family);
-        // Every family has a key, and the reader gives a choice for every key.
-        &self.rules[index.unwrap_or_default()]
+        index.and_then(|index| self.rules.get(index)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The rule chosen for a family that is no list.
+    pub fn choice(&self, family: Family) -> &Choice {
+        // The reader gives a choice for every such family, and the first is one of them.
+        self.choices(family).first().unwrap_or(&self.rules[0][0])
+    }
+
+    /// The rules of a family by name: `none` for an empty list.
+    pub fn names(&self, family: Family) -> String {
+        let names: Vec<&str> = self.choices(family).iter().map(Choice::name).collect();
+        if names.is_empty() { tables::NONE.into() } else { names.join(" → ") }
     }
 
     /// A trainer for data of a shape.
@@ -193,9 +205,17 @@ impl Plan {
         made!(self.choice(Family::Aggregator), Make::Aggregator)
     }
 
-    /// A fresh encoder of updates.
-    pub fn compressor(&self) -> Result<Box<dyn Compressor>, Error> {
-        made!(self.choice(Family::Compressor), Make::Compressor)
+    /// How updates are encoded.
+    pub fn chain(&self) -> Result<Chain, Error> {
+        self.stages().map_err(|misfit| misfit.error)
+    }
+
+    fn stages(&self) -> Result<Chain, Misfit> {
+        let make = |(stage, choice): (usize, &Choice)| {
+            made!(choice, Make::Compressor).map_err(|error| Misfit { stage, error })
+        };
+        let choices = self.choices(Family::Compressor).iter().enumerate();
+        Chain::new(choices.map(make).collect::<Result<_, _>>()?)
     }
 
     /// The protection.

@@ -20,8 +20,8 @@ pub(super) type Places = BTreeMap<String, usize>;
 pub(super) struct Settings {
     /// One for each of [`SECTIONS`].
     pub(super) sections: Vec<Arguments>,
-    /// One for each of [`RULES`].
-    pub(super) rules: Vec<Choice>,
+    /// One list for each of [`RULES`]: of a single rule, unless the family is a list.
+    pub(super) rules: Vec<Vec<Choice>>,
     pub(super) places: Places,
 }
 
@@ -65,7 +65,7 @@ pub(super) fn read(text: &str, registry: &Registry) -> Result<Settings, Vec<Plan
         },
     });
     let sections = sections.collect();
-    let rules: Vec<Option<Choice>> =
+    let rules: Vec<Option<Vec<Choice>>> =
         RULES.iter().map(|rule| reader.rule(rule, table, registry)).collect();
     match rules.into_iter().collect() {
         Some(rules) if reader.errors.is_empty() => {
@@ -180,32 +180,64 @@ impl Reader<'_> {
         self.error(key.span().start, &join(path, name), wrong);
     }
 
-    fn rule(&mut self, rule: &RuleKey, table: &DeTable<'_>, registry: &Registry) -> Option<Choice> {
-        let key = rule.family.key();
-        let Some(item) = table.get(key) else {
-            return self.named(rule.family, rule.default, 0, registry);
-        };
-        let start = item.span().start;
-        match item.get_ref() {
-            DeValue::Array(list) if rule.family == Family::Compressor => match list.len() {
-                0 => self.named(rule.family, NONE, start, registry),
-                1 => self.single(rule.family, list.first()?, registry),
-                count => {
-                    let found = format!("{count} rules");
-                    let expected = "a list of at most one rule, since encodings do not chain";
-                    self.error(start, key, Wrong::new(expected, found));
-                    None
+    fn rule(
+        &mut self,
+        rule: &RuleKey,
+        table: &DeTable<'_>,
+        registry: &Registry,
+    ) -> Option<Vec<Choice>> {
+        let (family, key) = (rule.family, rule.family.key());
+        let item = table.get(key);
+        if family.is_list() {
+            return match item.map(|item| (item, item.get_ref())) {
+                None => Some(Vec::new()),
+                Some((_, DeValue::String(name))) if name == NONE => Some(Vec::new()),
+                Some((item, DeValue::Array(list))) => {
+                    self.list(family, list, item.span().start, registry)
                 }
-            },
-            _ => self.single(rule.family, item, registry),
+                Some((item, _)) => self.single(family, key, item, registry).map(|one| vec![one]),
+            };
         }
+        let choice = match item {
+            Some(item) => self.single(family, key, item, registry),
+            None => self.named(family, key, rule.default, 0, registry),
+        };
+        choice.map(|choice| vec![choice])
+    }
+
+    /// Rules one after the other; the second of them is told of as `compression[2]`.
+    fn list(
+        &mut self,
+        family: Family,
+        list: &[Item<'_>],
+        start: usize,
+        registry: &Registry,
+    ) -> Option<Vec<Choice>> {
+        if list.len() > limits::PLAN_LIST {
+            let expected = format!("at most {} rules", limits::PLAN_LIST);
+            self.error(start, family.key(), Wrong::new(expected, list.len().to_string()));
+            return None;
+        }
+        let mut choices = Vec::with_capacity(list.len());
+        for (number, item) in list.iter().enumerate() {
+            let path = nth(family.key(), number);
+            self.places.insert(path.clone(), item.span().start);
+            choices.push(self.single(family, &path, item, registry));
+        }
+        choices.into_iter().collect()
     }
 
     /// A rule as a name or as a table with the key `rule`.
-    fn single(&mut self, family: Family, item: &Item<'_>, registry: &Registry) -> Option<Choice> {
-        let (key, start) = (family.key(), item.span().start);
+    fn single(
+        &mut self,
+        family: Family,
+        key: &str,
+        item: &Item<'_>,
+        registry: &Registry,
+    ) -> Option<Choice> {
+        let start = item.span().start;
         let inner = match item.get_ref() {
-            DeValue::String(name) => return self.named(family, name, start, registry),
+            DeValue::String(name) => return self.named(family, key, name, start, registry),
             DeValue::Table(inner) => inner,
             other => {
                 let expected = "the name of a rule, or a table with the key `rule`";
@@ -214,14 +246,16 @@ impl Reader<'_> {
             }
         };
         let entry = match inner.get("rule").map(|item| (item.get_ref(), item.span().start)) {
-            Some((DeValue::String(name), start)) => self.entry(family, name, start, registry)?,
+            Some((DeValue::String(name), start)) => {
+                self.entry(family, key, name, start, registry)?
+            }
             Some((other, start)) => {
                 let wrong = Wrong::new("the name of a rule", describe(other));
                 self.error(start, &join(key, "rule"), wrong);
                 return None;
             }
             None if inner.contains_key(COMMAND) && registry.find(family, COMMAND).is_some() => {
-                self.entry(family, COMMAND, start, registry)?
+                self.entry(family, key, COMMAND, start, registry)?
             }
             None => {
                 let names: Vec<&str> = registry.family(family).map(|e| e.name).collect();
@@ -250,12 +284,13 @@ impl Reader<'_> {
     fn named(
         &mut self,
         family: Family,
+        key: &str,
         name: &str,
         start: usize,
         registry: &Registry,
     ) -> Option<Choice> {
-        let entry = self.entry(family, name, start, registry)?;
-        self.required(family.key(), &entry, &DeTable::new(), start);
+        let entry = self.entry(family, key, name, start, registry)?;
+        self.required(key, &entry, &DeTable::new(), start);
         let arguments = Arguments::defaults(entry.parameters).unwrap_or_default();
         Some(Choice::new(entry, arguments))
     }
@@ -263,6 +298,7 @@ impl Reader<'_> {
     fn entry(
         &mut self,
         family: Family,
+        key: &str,
         name: &str,
         start: usize,
         registry: &Registry,
@@ -273,10 +309,15 @@ impl Reader<'_> {
             let mut wrong = Wrong::new(one_of("one of", &names), quoted(name));
             let near = nearest(name, names.into_iter());
             wrong.alternatives = near.iter().map(|name| format!("{name:?}")).collect();
-            self.error(start, family.key(), wrong);
+            self.error(start, key, wrong);
         }
         entry
     }
+}
+
+/// A rule of a list by its place, counted from 1 as lines are.
+pub(super) fn nth(key: &str, number: usize) -> String {
+    format!("{key}[{}]", number + 1)
 }
 
 pub(super) fn join(path: &str, key: &str) -> String {

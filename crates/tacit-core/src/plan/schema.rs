@@ -1,7 +1,8 @@
 //! The JSON Schema (draft 2020-12) of plans, for editors: made from the same tables as the parser.
 
 use super::tables::{COMMAND, NONE, RULES, RuleKey, SECTIONS};
-use crate::registry::{Arguments, Default, Entry, Family, Kind, Parameter, Registry};
+use crate::limits;
+use crate::registry::{Arguments, Default, Entry, Kind, Parameter, Registry};
 use serde_json::{Map, Value, json};
 
 /// The schema of a plan, for the rules of a registry.
@@ -65,18 +66,17 @@ fn rules(key: &RuleKey, registry: &Registry) -> Value {
     let mut forms = vec![json!({ "enum": bare })];
     forms.extend(entries().map(table));
     let one = json!({ "anyOf": forms });
-    let mut schema = match key.family {
-        Family::Compressor => {
-            forms.push(json!({ "type": "array", "items": one, "maxItems": 1 }));
+    let mut schema = match key.family.is_list() {
+        true => {
+            let most = limits::PLAN_LIST;
+            forms.push(json!({ "const": NONE }));
+            forms.push(json!({ "type": "array", "items": one, "maxItems": most }));
             json!({ "anyOf": forms })
         }
-        _ => one,
+        false => one,
     };
     schema["description"] = key.help.into();
-    schema["default"] = match key.default {
-        NONE if key.family == Family::Compressor => json!([]),
-        name => name.into(),
-    };
+    schema["default"] = if key.family.is_list() { json!([]) } else { key.default.into() };
     schema
 }
 

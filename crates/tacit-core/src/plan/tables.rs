@@ -21,13 +21,13 @@ pub struct Section {
 pub struct RuleKey {
     /// The family, whose [`Family::key`] is the key of the plan.
     pub family: Family,
-    /// Rule of a plan that names none.
+    /// Rule of a plan that names none; [`NONE`] for an empty list.
     pub default: &'static str,
     /// What it decides.
     pub help: &'static str,
 }
 
-/// The rule of [`Family::Compressor`] and [`Family::Mechanism`] that does nothing.
+/// The mechanism that does nothing, and another name of an empty list of rules.
 pub const NONE: &str = "none";
 
 /// The rule that a table with the key `command`, but without `rule`, means.
@@ -39,7 +39,7 @@ pub static RULES: [RuleKey; 6] = [
     rule(Family::Strategy, "fedavg", "How the coordinator applies an aggregate to the model."),
     rule(Family::Aggregator, "mean", "How many updates become one."),
     rule(Family::Protection, "plain", "Who may see a single update."),
-    rule(Family::Compressor, NONE, "How updates travel: a list of at most one rule, [] for f32."),
+    rule(Family::Compressor, NONE, "How updates travel: a list of rules in order, [] for f32."),
     rule(Family::Mechanism, NONE, "The noise that makes a release differentially private."),
 ];
 

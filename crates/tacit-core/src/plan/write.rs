@@ -2,11 +2,11 @@
 //! since the digest of a plan must not change with the version of a library.
 
 use super::choice::Choice;
-use super::tables::{NONE, RULES, SECTIONS};
+use super::tables::{RULES, SECTIONS};
 use crate::registry::{Arguments, Family, Parameter, Value};
 use std::fmt::Write as _;
 
-pub(super) fn plan(sections: &[Arguments], rules: &[Choice]) -> String {
+pub(super) fn plan(sections: &[Arguments], rules: &[Vec<Choice>]) -> String {
     let mut out = String::new();
     for (section, arguments) in SECTIONS.iter().zip(sections) {
         if !section.name.is_empty() {
@@ -16,27 +16,33 @@ pub(super) fn plan(sections: &[Arguments], rules: &[Choice]) -> String {
             let _ = writeln!(out, "{name} = {}", self::value(value));
         }
         if section.name.is_empty() {
-            for (key, choice) in RULES.iter().zip(rules) {
-                let _ = writeln!(out, "{} = {}", key.family.key(), rule(key.family, choice));
+            for (key, choices) in RULES.iter().zip(rules) {
+                let _ =
+                    writeln!(out, "{} = {}", key.family.key(), self::rules(key.family, choices));
             }
         }
     }
     out
 }
 
-/// A chosen rule as it is written behind its key.
-pub(super) fn rule(family: Family, choice: &Choice) -> String {
+/// The chosen rules of a family as they are written behind its key.
+pub(super) fn rules(family: Family, choices: &[Choice]) -> String {
+    match choices {
+        choices if family.is_list() => {
+            let tables: Vec<String> = choices.iter().map(table).collect();
+            format!("[{}]", tables.join(", "))
+        }
+        [choice] if choice.entry().parameters.is_empty() => quote(choice.name()),
+        choices => choices.iter().map(table).collect(),
+    }
+}
+
+fn table(choice: &Choice) -> String {
     let mut text = format!("{{ rule = {}", quote(choice.name()));
     for (name, value) in ordered(choice.entry().parameters, choice.arguments()) {
         let _ = write!(text, ", {name} = {}", self::value(value));
     }
-    text += " }";
-    match family {
-        Family::Compressor if choice.name() == NONE => "[]".into(),
-        Family::Compressor => format!("[{text}]"),
-        _ if choice.entry().parameters.is_empty() => quote(choice.name()),
-        _ => text,
-    }
+    text + " }"
 }
 
 /// Values in the order in which they are declared.

@@ -37,7 +37,21 @@ fn bad_values() {
         ("trainer = { rule = \"2nn\", hiden = 3 }", "plan.toml:1: trainer.hiden: expected one of"),
         ("trainer = \"command\"", "plan.toml:1: trainer.command: expected a list of texts, which"),
         ("trainer = { command = [1] }", "plan.toml:1: trainer.command: expected a list of texts"),
-        ("compression = [\"none\", \"none\"]", "plan.toml:1: compression: expected a list of at"),
+        ("compression = [\"none\"]", "plan.toml:1: compression[1]: expected one of quantise"),
+        ("compression = 3", "plan.toml:1: compression: expected the name of a rule"),
+        ("compression = [\"top-k\",\n3]", "plan.toml:2: compression[2]: expected the name of a"),
+        (
+            "compression = [\"top-k\", { rule = \"quantise\",\nscale = \"shared\" }]",
+            "plan.toml:2: compression[2].scale: expected one of common, own, found \"shared\"",
+        ),
+        (
+            "compression = [\"quantise\",\n\"quantise\"]",
+            "plan.toml:2: compression[2]: rule: expected values to encode, found values that are",
+        ),
+        (
+            "compression = [1, 2, 3, 4, 5, 6, 7, 8, 9]",
+            "plan.toml:1: compression: expected at most 8 rules, found 9",
+        ),
         ("[evaluation]\non = [\"coordinator\", \"coordinator\"]", "plan.toml:2: evaluation.on"),
         ("[evaluation]\non = [\"nobody\"]", "plan.toml:2: evaluation.on: expected a list"),
         ("aggregator.rule.x = 1", "plan.toml:1: aggregator.rule: expected the name"),

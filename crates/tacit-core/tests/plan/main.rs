@@ -38,7 +38,8 @@ fn the_empty_plan_is_the_embedded_job() {
     assert!(plan.evaluation().on_coordinator && !plan.evaluation().on_participants);
     assert_eq!(plan.evaluation().target_accuracy, None);
     assert_eq!(plan.bound(), Bound::None);
-    assert_eq!(plan.choice(Family::Compressor).name(), "none");
+    assert!(plan.choices(Family::Compressor).is_empty() && plan.chain().unwrap().is_empty());
+    assert_eq!(plan.names(Family::Compressor), "none");
     assert_eq!(plan.choice(Family::Trainer).name(), "logistic-regression");
 }
 
@@ -48,6 +49,11 @@ fn rules_are_names_or_tables() {
     let long = plan("[strategy]\nrule = \"fedprox\"\n[[compression]]\nrule = \"top-k\"");
     assert_eq!(short, long);
     assert_ne!(short, plan("strategy = { rule = \"fedprox\", mu = 1 }"));
+    assert_eq!(plan("compression = \"none\""), plan("compression = []"));
+    assert_eq!(plan("compression = \"top-k\""), plan("compression = [\"top-k\"]"));
+    let chain = plan("compression = [\"top-k\", { rule = \"quantise\", unbiased = false }]");
+    assert_eq!(chain.names(Family::Compressor), "top-k → quantise");
+    assert_eq!(plan(&chain.to_toml()), chain);
     let command = plan("trainer = { command = [\"python\", \"train.py\"] }");
     let choice = command.choice(Family::Trainer);
     assert_eq!(choice.name(), "command");

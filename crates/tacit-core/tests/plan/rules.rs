@@ -1,5 +1,6 @@
 //! Stand-ins for the rules of other rooms: they say what they need and reveal, and do nothing.
 
+use tacit_core::compress::{Form, Place, Signal};
 use tacit_core::data::{DataShape, Shard};
 use tacit_core::error::{Error, Refusal};
 use tacit_core::evidence::{Cost, Summed};
@@ -60,17 +61,20 @@ struct Encode {
 }
 
 impl Compressor for Encode {
+    fn form(&self, form: Form) -> Result<Form, Error> {
+        if form.bits.is_some() {
+            return Err(Error::caller("rule", "values to encode", form.describe()));
+        }
+        Ok(Form { bits: self.additive.then_some(8), ..form })
+    }
     fn additive(&self) -> bool {
         self.additive
     }
-    fn compress(&mut self, _: &[f32], _: &mut Vec<u8>) -> Result<(), Error> {
+    fn forward(&self, _: &Place, _: &mut Signal) -> Result<(), Error> {
         Ok(())
     }
-    fn decompress(&self, _: &[u8], _: &mut [f32]) -> Result<(), Refusal> {
+    fn backward(&self, _: &Place, _: &mut Signal) -> Result<(), Refusal> {
         Ok(())
-    }
-    fn max_bytes(&self, values: usize) -> usize {
-        values * 4
     }
 }
 
@@ -206,7 +210,6 @@ static ENTRIES: &[Entry] = &[
         &[],
         Make::Protection(|_| Ok(Box::new(Hide { reveals: View::Sum }))),
     ),
-    entry("none", "Raw.", &[], Make::Compressor(|_| Ok(Box::new(Encode { additive: true })))),
     entry(
         "top-k",
         "Largest values.",

@@ -278,7 +278,8 @@ impl Coordinator {
     fn inspect(&self, signed: &SignedContribution) -> Result<(), Error> {
         let header = &signed.contribution;
         let channel = self.plan.channel()?;
-        let mut inspector = Inspector::new(&channel, self.len);
+        let (round, sender) = (header.round, &header.participant);
+        let mut inspector = Inspector::new(&channel, self.len, round, sender);
         let mut buffer = vec![0; limits::TRANSFER_CHUNK_BYTES];
         let mut offset = 0;
         while offset < header.payload_bytes {

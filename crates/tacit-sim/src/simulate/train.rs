@@ -105,7 +105,8 @@ impl Worker {
         let (contribution, payload) =
             local::contribute(local, trainer, work.task, work.model, work.clock)?;
         // What a coordinator would turn away at its door must not get in here either.
-        let mut inspector = Inspector::new(&self.channel, work.model.values().len());
+        let (len, round, sender) = (work.model.values().len(), work.task.round, local.participant);
+        let mut inspector = Inspector::new(&self.channel, len, round, sender);
         inspector.push(&payload)?;
         inspector.finish()?;
         work.store.keep(contribution.round, contribution.payload, payload)?;

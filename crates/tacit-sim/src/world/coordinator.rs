@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tacit_core::digest::Digest;
 use tacit_core::error::Refusal;
 use tacit_core::ids::ParticipantId;
-use tacit_core::messages::{SignedContribution, Task};
+use tacit_core::messages::{Contribution, SignedContribution, Task};
 use tacit_core::pipeline::Inspector;
 use tacit_core::round::{Action, Admission, Event, Kind};
 use tacit_core::run::Run;
@@ -327,7 +327,7 @@ impl World {
             return Err(Refusal::HashMismatch { expected, found });
         }
         if self.canary != Some(Canary::AcceptUnchecked) {
-            self.inspect(payload)?;
+            self.inspect(header, payload)?;
         }
         // What no round can count is not kept.
         if header.round == current {
@@ -338,8 +338,9 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn inspect(&self, payload: &[u8]) -> Result<(), Refusal> {
-        let mut inspector = Inspector::new(&self.channel, self.lab.layout.len());
+    pub(super) fn inspect(&self, header: &Contribution, payload: &[u8]) -> Result<(), Refusal> {
+        let (len, sender) = (self.lab.layout.len(), &header.participant);
+        let mut inspector = Inspector::new(&self.channel, len, header.round, sender);
         // In two pieces: the frame is put together again.
         let (head, tail) = payload.split_at(payload.len() / 2);
         inspector.push(head)?;

@@ -47,7 +47,7 @@ impl World {
         let payload = self.disk.archive.get(&header.payload).ok_or_else(|| {
             Violation(format!("{} counts, its payload was never kept", header.participant))
         })?;
-        self.inspect(payload)
+        self.inspect(header, payload)
             .map_err(|refusal| Violation(format!("{} counts though {refusal}", header.participant)))
     }
 

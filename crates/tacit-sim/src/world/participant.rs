@@ -167,7 +167,7 @@ impl World {
         let update = Update::new(self.lab.layout.clone(), values, examples).ok()?;
         let clipped = Clipped::clip(update, self.channel.bound);
         let context = Context { plan: task.plan, round: task.round, model: task.model };
-        let payload = self.channel.seal(&context, &clipped).ok()?;
+        let payload = self.channel.seal(&context, &id, &clipped).ok()?.payload;
         let contribution = Contribution {
             participant: id,
             round: task.round,

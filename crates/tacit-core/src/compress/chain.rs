@@ -1,0 +1,150 @@
+//! The stages of a plan's compression, one after the other.
+
+use super::{Fields, Form, Place, Seeds, Signal};
+use crate::error::{Error, Refusal};
+use crate::limits;
+use crate::params;
+use crate::traits::{Coder, Compressor};
+
+/// What turns chunks into bytes and back. Without stages a chunk travels as little-endian f32.
+#[derive(Default)]
+pub struct Chain {
+    stages: Vec<Box<dyn Compressor>>,
+}
+
+/// A stage that cannot stand where it stands.
+#[derive(Debug)]
+pub struct Misfit {
+    /// Its number in the chain, from 0.
+    pub stage: usize,
+    /// What it expected and found.
+    pub error: Error,
+}
+
+impl Chain {
+    /// Checks that each stage can follow the one before.
+    pub fn new(stages: Vec<Box<dyn Compressor>>) -> Result<Self, Misfit> {
+        let chain = Self { stages };
+        // What does not depend on the model's length can be told before there is one.
+        chain.last(Form::new(limits::MODEL_VALUES as usize, 0))?;
+        Ok(chain)
+    }
+
+    /// Whether values travel as they are.
+    pub fn is_empty(&self) -> bool {
+        self.stages.is_empty()
+    }
+
+    /// Whether encodings hide nothing in their positions and add up under masks.
+    pub fn additive(&self) -> bool {
+        self.stages.iter().all(|stage| stage.additive())
+    }
+
+    /// Whether the sender must add to the next update what was dropped of this one.
+    pub fn feedback(&self) -> bool {
+        self.stages.iter().any(|stage| stage.feedback())
+    }
+
+    /// Refuses a model of so many values that a stage cannot work on.
+    pub fn check(&self, len: usize) -> Result<(), Error> {
+        let last = len.saturating_sub(1) / limits::CHUNK_VALUES * limits::CHUNK_VALUES;
+        for start in [0, last] {
+            self.last(Form::new(len, start)).map_err(|misfit| misfit.error)?;
+        }
+        Ok(())
+    }
+
+    /// The form that the coder writes.
+    fn last(&self, form: Form) -> Result<Form, Misfit> {
+        self.stages.iter().enumerate().try_fold(form, |form, (number, stage)| {
+            let refuse = |error| Misfit { stage: number, error };
+            if form.coded {
+                let found = form.describe();
+                return Err(refuse(Error::caller("rule", "no rule after a coder", found)));
+            }
+            stage.form(form).map_err(refuse)
+        })
+    }
+
+    /// What each stage is given, in order.
+    fn places(&self, form: Form, seeds: Seeds) -> Result<(Vec<Place>, Form), Error> {
+        let mut form = form;
+        let mut places = Vec::with_capacity(self.stages.len());
+        for (stage, rule) in (0..).zip(&self.stages) {
+            places.push(Place { seeds, stage, form });
+            form = rule.form(form)?;
+        }
+        Ok((places, form))
+    }
+
+    fn coder(&self) -> &dyn Coder {
+        self.stages.last().and_then(|stage| stage.coder()).unwrap_or(&Fields)
+    }
+
+    /// Appends the encoding of the chunk that begins at `form.start`.
+    pub fn encode(
+        &self,
+        form: Form,
+        seeds: Seeds,
+        values: &[f32],
+        signal: &mut Signal,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        if values.len() != form.chunk {
+            return Err(Error::Bug("a chunk does not have the length of its form"));
+        }
+        if self.is_empty() {
+            out.extend(values.iter().flat_map(|x| x.to_le_bytes()));
+            return Ok(());
+        }
+        let (places, last) = self.places(form, seeds)?;
+        signal.values.clear();
+        signal.values.extend_from_slice(values);
+        signal.scales.clear();
+        for (stage, place) in self.stages.iter().zip(&places) {
+            stage.forward(place, signal)?;
+        }
+        self.coder().write(&last, signal, out);
+        Ok(())
+    }
+
+    /// Decodes one chunk into `out`, whose length is the chunk's; refuses what nobody can have
+    /// encoded.
+    pub fn decode(
+        &self,
+        form: Form,
+        seeds: Seeds,
+        bytes: &[u8],
+        signal: &mut Signal,
+        out: &mut [f32],
+    ) -> Result<(), Refusal> {
+        let refuse = |found: usize| {
+            let (expected, found) = (out.len() as u64, found as u64);
+            Refusal::WrongShape { expected, found }
+        };
+        if self.is_empty() {
+            if bytes.len() != out.len() * 4 {
+                return Err(refuse(bytes.len() / 4));
+            }
+            out.iter_mut().zip(params::values_of(bytes)).for_each(|(x, value)| *x = value);
+            return Ok(());
+        }
+        let unfit = |_| Refusal::Malformed { what: "length of an update".into() };
+        let (places, last) = self.places(form, seeds).map_err(unfit)?;
+        self.coder().read(&last, bytes, signal)?;
+        for (stage, place) in self.stages.iter().zip(&places).rev() {
+            stage.backward(place, signal)?;
+        }
+        if signal.values.len() != out.len() {
+            return Err(refuse(signal.values.len()));
+        }
+        out.copy_from_slice(&signal.values);
+        Ok(())
+    }
+
+    /// Largest encoding of a chunk, in bytes: what a reader must be ready to hold. 0 for a length
+    /// that the chain cannot work on.
+    pub fn max_bytes(&self, form: Form) -> usize {
+        self.last(form).map_or(0, |last| self.coder().max_bytes(&last))
+    }
+}

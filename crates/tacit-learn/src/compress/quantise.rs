@@ -1,0 +1,236 @@
+//! Quantisation to 1–16 bits.
+//!
+//! **Uniform levels.** With b ≥ 2 bits and L = 2^(b−1) − 1 a value x becomes a whole number ℓ from
+//! −L to L, and ℓ/L·s comes back: zero and ±s are levels, so zeros and constant chunks are exact.
+//! The scale s is the largest magnitude (QSGD, Alistarh et al. 2017, §3.1, with the largest
+//! magnitude in place of the norm as in §4), or a common one that the plan gives and that does not
+//! travel. One bit has the two levels ±s. Unbiased rounding goes up with the probability of the
+//! fraction (ibid.), by draws of the participant's own; else the nearest level is taken, with one
+//! bit at s = ‖x‖₁/d, the scale of least error (Karimireddy et al. 2019, §3).
+//!
+//! **Normal levels**, after `rotate`: those of Lloyd and Max for normally distributed values, times
+//! a scale. Unbiased is S = ‖x‖²/⟨x, q⟩ for the levels q that x became (EDEN, Vargaftik et al. 2022,
+//! §3; with one bit DRIVE, Vargaftik et al. 2021, §4); of least error ⟨x, q⟩/‖q‖² (ibid., §3).
+
+use super::lloyd_max::{Codebook, MOST_BITS};
+use tacit_core::compress::{Form, Place, Signal};
+use tacit_core::error::{Error, Refusal};
+use tacit_core::limits;
+use tacit_core::params;
+use tacit_core::registry::{Arguments, Default, Entry, Kind, Make, Parameter};
+use tacit_core::rng::Random;
+use tacit_core::traits::Compressor;
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "quantise",
+    help: "values become levels of 1 to 16 bits (Alistarh et al. 2017; Vargaftik et al. 2022)",
+    parameters: &[
+        Parameter {
+            name: "bits",
+            help: "Bits of a level.",
+            kind: Kind::Integer { min: 1, max: 16 },
+            default: Default::Integer(8),
+        },
+        Parameter {
+            name: "unbiased",
+            help: "Whether the mean of encodings is right; else each has the least error.",
+            kind: Kind::Flag,
+            default: Default::Flag(true),
+        },
+        Parameter {
+            name: "levels",
+            help: "uniform = equally far apart; normal = for what a rotation gives, up to 8 bits.",
+            kind: Kind::Word(&["uniform", "normal"]),
+            default: Default::Text("uniform"),
+        },
+        Parameter {
+            name: "range",
+            help: "Magnitude of the outermost level for every chunk; by default each has its own.",
+            kind: Kind::Number { min: 0.0, max: limits::UPDATE_MAGNITUDE },
+            default: Default::Absent,
+        },
+        Parameter {
+            name: "error_feedback",
+            help: "Whether the error is added to the next update; not with unbiased values.",
+            kind: Kind::Flag,
+            default: Default::Flag(false),
+        },
+    ],
+    make: Make::Compressor(make),
+};
+
+struct Quantise {
+    bits: u32,
+    unbiased: bool,
+    range: Option<f32>,
+    normal: Option<Codebook>,
+    feedback: bool,
+}
+
+fn make(arguments: &Arguments) -> Result<Box<dyn Compressor>, Error> {
+    let bits = arguments.integer("bits")? as u32;
+    let (unbiased, feedback) = (arguments.flag("unbiased")?, arguments.flag("error_feedback")?);
+    let normal = arguments.text("levels")? == "normal";
+    let range = if arguments.has("range") { Some(arguments.number("range")? as f32) } else { None };
+    if normal && bits > MOST_BITS {
+        let expected = format!("at most {MOST_BITS} with normal levels");
+        return Err(Error::caller("bits", expected, bits.to_string()));
+    }
+    if normal && range.is_some() {
+        return Err(Error::caller("range", "none with normal levels", "one"));
+    }
+    if range.is_some_and(|range| range <= 0.0) {
+        return Err(Error::caller("range", "a number above 0.0", "0.0"));
+    }
+    if feedback && unbiased {
+        let expected = "unbiased = false, which error feedback needs";
+        return Err(Error::caller("error_feedback", expected, "both"));
+    }
+    let normal = normal.then(|| Codebook::new(bits));
+    Ok(Box::new(Quantise { bits, unbiased, range, normal, feedback }))
+}
+
+impl Compressor for Quantise {
+    fn form(&self, form: Form) -> Result<Form, Error> {
+        if form.bits.is_some() || form.coded {
+            return Err(Error::caller("rule", "values to quantise", form.describe()));
+        }
+        if self.normal.is_some() && !form.rotated {
+            let found = form.describe();
+            return Err(Error::caller("levels", "rotated values for normal levels", found));
+        }
+        let scales = if self.range.is_some() { 0 } else { 1 };
+        Ok(Form { bits: Some(self.bits), scales, ..form })
+    }
+
+    fn additive(&self) -> bool {
+        // Levels of one scale are whole numbers of one unit.
+        self.range.is_some()
+    }
+
+    fn feedback(&self) -> bool {
+        self.feedback
+    }
+
+    fn forward(&self, place: &Place, signal: &mut Signal) -> Result<(), Error> {
+        let Signal { values, levels, scales, .. } = signal;
+        scales.clear();
+        levels.clear();
+        if let Some(book) = &self.normal {
+            scales.push(normal(book, self.unbiased, values, levels));
+            return Ok(());
+        }
+        let scale = self.range.unwrap_or_else(|| self.scale(values));
+        if self.range.is_none() {
+            scales.push(scale);
+        }
+        let top = top(self.bits);
+        match self.unbiased {
+            true => stochastic(values, scale, top, &mut place.own(), levels),
+            false => nearest(values, scale, top, levels),
+        }
+        Ok(())
+    }
+
+    fn backward(&self, place: &Place, signal: &mut Signal) -> Result<(), Refusal> {
+        let refuse = || Refusal::Malformed { what: "levels of an update".into() };
+        let Signal { values, levels, scales, .. } = signal;
+        let scale = self.range.or_else(|| scales.first().copied()).ok_or_else(refuse)?;
+        // The scale of a normal codebook can only be of either sign if somebody lied.
+        if levels.len() != place.form.count || !scale.is_finite() || scale < 0.0 {
+            return Err(refuse());
+        }
+        values.clear();
+        if let Some(book) = &self.normal {
+            values.extend(levels.iter().map(|&level| book.value(level) * scale));
+            return Ok(());
+        }
+        let top = top(self.bits);
+        if levels.iter().fold(0, |most, &level| most.max(level)) > top {
+            return Err(refuse());
+        }
+        let half = f32::from(top) * 0.5;
+        values.extend(levels.iter().map(|&level| (f32::from(level) - half) / half * scale));
+        Ok(())
+    }
+}
+
+/// The highest level, counted from 0: an even number, so that zero is a level, unless there are
+/// only two.
+fn top(bits: u32) -> u16 {
+    match bits {
+        1 => 1,
+        bits => ((1u32 << bits) - 2) as u16,
+    }
+}
+
+impl Quantise {
+    /// The scale of a chunk's own.
+    fn scale(&self, values: &[f32]) -> f32 {
+        match (self.bits, self.unbiased) {
+            (1, false) => {
+                let sum: f64 = values.iter().map(|x| f64::from(x.abs())).sum();
+                (sum / values.len().max(1) as f64) as f32
+            }
+            _ => largest(values),
+        }
+    }
+}
+
+/// The largest magnitude, in lanes of a fixed order.
+fn largest(values: &[f32]) -> f32 {
+    let (lanes, rest) = values.as_chunks::<16>();
+    let mut most = [0.0f32; 16];
+    for lane in lanes {
+        most.iter_mut().zip(lane).for_each(|(most, x)| *most = most.max(x.abs()));
+    }
+    most.iter().copied().chain(rest.iter().map(|x| x.abs())).fold(0.0, f32::max)
+}
+
+/// A value in units of levels, from 0 to `top`: ends and middle are exact.
+#[inline(always)]
+fn place_of(x: f32, scale: f32, half: f32) -> f32 {
+    // Division first: x = ±scale gives ±1 exactly. Where the scale is zero, all values are.
+    let ratio = if scale > 0.0 { (x / scale).clamp(-1.0, 1.0) } else { 0.0 };
+    ratio * half + half
+}
+
+/// The nearest level of each value.
+fn nearest(values: &[f32], scale: f32, top: u16, levels: &mut Vec<u16>) {
+    let half = f32::from(top) * 0.5;
+    levels.extend(values.iter().map(|&x| place_of(x, scale, half).round_ties_even() as u16));
+}
+
+/// The level below or above each value, with the probability that makes the mean right.
+fn stochastic(values: &[f32], scale: f32, top: u16, rng: &mut Random, levels: &mut Vec<u16>) {
+    let half = f32::from(top) * 0.5;
+    for pair in values.chunks(2) {
+        let draws = rng.next_u64();
+        for (&x, draw) in pair.iter().zip([draws as u32, (draws >> 32) as u32]) {
+            let place = place_of(x, scale, half);
+            let below = place.floor();
+            // Both are multiples of 2⁻²⁴ below 1: compared exactly.
+            let coin = (draw >> 8) as f32 * (1.0 / (1 << 24) as f32);
+            levels.push(below as u16 + u16::from(coin < place - below));
+        }
+    }
+}
+
+/// The nearest normal level of each value, and the scale that they are to be multiplied by.
+fn normal(book: &Codebook, unbiased: bool, values: &[f32], levels: &mut Vec<u16>) -> f32 {
+    let squares = params::sum_of_squares(values);
+    let unit = ((values.len() as f64).sqrt() / squares.sqrt()) as f32;
+    if !unit.is_finite() {
+        levels.resize(values.len(), 0);
+        return 0.0;
+    }
+    levels.extend(values.iter().map(|&x| book.nearest(x * unit)));
+    let (mut along, mut length) = (0.0, 0.0);
+    for (&x, &level) in values.iter().zip(&*levels) {
+        let q = f64::from(book.value(level));
+        along += f64::from(x) * q;
+        length += q * q;
+    }
+    let scale = if unbiased { squares / along } else { along / length };
+    scale as f32
+}
