@@ -6,7 +6,7 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::evidence::{Cost, Spend};
 use crate::ids::ParticipantId;
-use crate::messages::{Evaluation, SignedContribution};
+use crate::messages::{Contribution, Evaluation, SignedContribution};
 use crate::params::{self, Layout, Params};
 use crate::pipeline::{self, Accepted, Channel, Inspector};
 use crate::plan::Plan;
@@ -86,6 +86,11 @@ impl Centre {
         self.channel.max_payload(self.layout.len())
     }
 
+    /// Values of one update.
+    pub fn update_len(&self) -> usize {
+        self.layout.len()
+    }
+
     /// Computes the model after a round. Repeating it after a crash gives the same model, bit for
     /// bit, as long as the mechanism adds no noise.
     pub fn aggregate(
@@ -96,7 +101,8 @@ impl Centre {
     ) -> Result<Outcome, Error> {
         let started = ports.clock.now_ms();
         let context = Context { plan: setup.plan, round: setup.round, model: setup.model };
-        let accepted: Vec<Accepted> = contributions.iter().map(accepted).collect();
+        let headers = contributions.iter().map(|signed| &signed.contribution);
+        let accepted: Vec<Accepted> = headers.map(accepted).collect();
         let mut aggregator = self.plan.aggregator()?;
         let len = self.layout.len();
         let rule = &mut *aggregator;
@@ -172,8 +178,8 @@ fn put_values(blobs: &dyn Blobs, values: &[f32]) -> Result<Digest, Error> {
     blobs.put(&params::bytes_of(values))
 }
 
-fn accepted(signed: &SignedContribution) -> Accepted {
-    let header = &signed.contribution;
+/// Where the payload of a contribution lies, and its weight.
+pub fn accepted(header: &Contribution) -> Accepted {
     Accepted {
         participant: header.participant.clone(),
         payload: header.payload,

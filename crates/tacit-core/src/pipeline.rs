@@ -52,7 +52,30 @@ impl Channel {
         sender: &ParticipantId,
         update: &Clipped<Update>,
     ) -> Result<Sealed, Error> {
-        let values = update.get().values();
+        self.settle(context, sender, update.get().values())
+    }
+
+    /// The payload of any values, clipped or not, finite or not: what an adversary sends.
+    pub fn dangerous_seal(
+        &self,
+        context: &Context,
+        sender: &ParticipantId,
+        values: &[f32],
+    ) -> Result<Vec<u8>, Error> {
+        if params::check_range(values, 0).is_ok() {
+            return Ok(self.settle(context, sender, values)?.payload);
+        }
+        let seeds = Seeds::of(self.seed, context.round, sender);
+        Ok(self.encode(context, seeds, values)?.0)
+    }
+
+    /// Shrinks until what a receiver decodes is within the bound.
+    fn settle(
+        &self,
+        context: &Context,
+        sender: &ParticipantId,
+        values: &[f32],
+    ) -> Result<Sealed, Error> {
         let seeds = Seeds::of(self.seed, context.round, sender);
         self.chain.check(values.len())?;
         if self.chain.is_empty() {
@@ -301,6 +324,20 @@ pub fn aggregate(
         }
     })?;
     Summed::of(&evidence, out)
+}
+
+/// Calls `visit` with every chunk of accepted payloads, one row for each in the order given: what
+/// somebody sees to whom the protection shows each update.
+pub fn visit(
+    channel: &Channel,
+    context: &Context,
+    accepted: &[Accepted],
+    spool: &dyn Spool,
+    len: usize,
+    mut visit: impl FnMut(&Rows<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut pass = Pass { channel, context, spool, len };
+    pass.each_chunk(accepted, accepted.len(), |rows, _| visit(rows)).map(drop)
 }
 
 struct Pass<'a> {

@@ -1,9 +1,10 @@
 //! Virtual participants and seeded worlds: the same rounds in one process.
 //!
 //! [`simulate`](simulate::simulate) trains a real federation without a network;
-//! [`world`] breaks everything around a run and checks what must hold all the same.
+//! [`attack`] makes some of its participants hostile, [`world`] breaks everything around a run and checks what must hold all the same.
 #![forbid(unsafe_code)]
 
+pub mod attack;
 pub mod memory;
 pub mod ports;
 pub mod simulate;

@@ -7,17 +7,20 @@
 //! rounds, and sums are exact. Where a plan invites more participants than it waits for, the
 //! first to answer are drawn from the plan's seed.
 
+mod forge;
 mod train;
 
+use crate::attack::Adversary;
 use crate::memory::MemoryStore;
 use crate::ports::{SystemClock, SystemEntropy};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use tacit_core::central::{Centre, Ports};
 use tacit_core::error::{Error, Fault};
 use tacit_core::history::RoundReport;
 use tacit_core::ids::ParticipantId;
 use tacit_core::messages::{SignedContribution, Task};
 use tacit_core::params::Params;
+use tacit_core::pipeline::Accepted;
 use tacit_core::plan::{Plan, Sampling};
 use tacit_core::round::{Action, Entry, Event, Kind, Outcome, Setup, Summary};
 use tacit_core::run::{Course, Finish, Run};
@@ -36,6 +39,8 @@ pub struct Options<'a> {
     pub memory_bytes: u64,
     /// Time for reports; no deadline ever passes.
     pub clock: &'a dyn Clock,
+    /// Some participants may be hostile.
+    pub adversary: Option<&'a mut Adversary>,
     /// What else to do with every fact, summary and model.
     pub recorder: &'a mut dyn Recorder,
 }
@@ -43,7 +48,8 @@ pub struct Options<'a> {
 impl<'a> Options<'a> {
     /// One thread per core, the machine's clock.
     pub fn new(recorder: &'a mut dyn Recorder) -> Self {
-        Self { threads: 0, memory_bytes: MEMORY_BYTES, clock: &SystemClock, recorder }
+        let (clock, adversary) = (&SystemClock, None);
+        Self { threads: 0, memory_bytes: MEMORY_BYTES, clock, adversary, recorder }
     }
 }
 
@@ -102,13 +108,20 @@ pub fn simulate(
     let centre = Centre::new(plan, model.layout().clone(), federation.evaluator()?)?;
     let course = Course::new(plan, digest, model.values().len() as u64 * 4);
     let enrol = |(id, _): &(ParticipantId, _)| Kind::Enrolled { participant: id.clone() };
+    let poisoned = match &options.adversary {
+        Some(adversary) => adversary.poisoned(federation)?,
+        None => BTreeMap::new(),
+    };
+    let mut pool = Pool::new(plan, federation, options.threads)?;
+    pool.replace(&poisoned);
     let simulation = Simulation {
-        pool: Pool::new(plan, federation, options.threads)?,
+        pool,
         events: federation.participants().iter().map(enrol).collect(),
         plan,
         store,
         centre,
         clock: options.clock,
+        adversary: options.adversary,
         recorder: options.recorder,
         observe,
         offer: None,
@@ -124,6 +137,7 @@ struct Simulation<'a> {
     store: MemoryStore,
     centre: Centre,
     clock: &'a dyn Clock,
+    adversary: Option<&'a mut Adversary>,
     recorder: &'a mut dyn Recorder,
     observe: &'a mut dyn FnMut(&RoundReport),
     events: VecDeque<Kind>,
@@ -138,6 +152,7 @@ struct Offer {
     task: Task,
     waiting: VecDeque<ParticipantId>,
     missing: usize,
+    honest: Vec<Accepted>,
 }
 
 impl Simulation<'_> {
@@ -209,7 +224,7 @@ impl Simulation<'_> {
             let seed = self.plan.seed().derive("tacit/v1/arrival", &[&round.to_le_bytes()]);
             seed.rng().shuffle(&mut to);
         }
-        self.offer = Some(Offer { task, waiting: to.into(), missing });
+        self.offer = Some(Offer { task, waiting: to.into(), missing, honest: Vec::new() });
     }
 
     /// Lets as many participants train as are still waited for; false if nobody is.
@@ -223,7 +238,10 @@ impl Simulation<'_> {
         let task = offer.task.clone();
         let model = self.centre.load(&self.store, task.model)?;
         let round = task.round;
-        let answers = self.pool.train(&task, &model, &members, &self.store, self.clock)?;
+        let mut answers = self.pool.train(&task, &model, &members, &self.store, self.clock)?;
+        let mut refused = self.forge(&task, &mut answers)?;
+        let Some(offer) = &mut self.offer else { return Ok(false) };
+        self.events.append(&mut refused);
         for (participant, answer) in members.into_iter().zip(answers) {
             self.events.push_back(match answer {
                 Ok(contribution) => {

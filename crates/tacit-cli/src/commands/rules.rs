@@ -4,26 +4,36 @@ use crate::Ending;
 use comfy_table::{ContentArrangement, Table, presets};
 use tacit_core::error::Error;
 use tacit_core::registry::{Default, Family, Kind, Parameter};
+use tacit_sim::attack::ENTRIES;
 
-/// List the rules that a plan can name, with their parameters.
+/// List the rules that a plan can name, and the attacks, with their parameters.
 #[derive(clap::Args)]
 pub struct Args {}
 
 pub fn main(_: Args) -> Result<Ending, Error> {
     let registry = tacit_learn::registry()?;
     for family in Family::ALL {
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING);
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-        for entry in registry.family(family) {
-            table.add_row([format!("  {}", entry.name), entry.help.to_owned()]);
-            for parameter in entry.parameters {
-                table.add_row([format!("    {}", parameter.name), describe(parameter)]);
-            }
-        }
-        println!("{} =\n{}\n", family.key(), table.trim_fmt());
+        let rules = registry.family(family).map(|entry| (entry.name, entry.help, entry.parameters));
+        println!("{} =\n{}\n", family.key(), list(rules));
     }
+    let attacks = ENTRIES.iter().map(|entry| (entry.name, entry.help, entry.parameters));
+    println!("tacit attack --attack\n{}\n", list(attacks));
     Ok(Ending::Done)
+}
+
+type Rule = (&'static str, &'static str, &'static [Parameter]);
+
+fn list(rules: impl Iterator<Item = Rule>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    for (name, help, parameters) in rules {
+        table.add_row([format!("  {name}"), help.to_owned()]);
+        for parameter in parameters {
+            table.add_row([format!("    {}", parameter.name), describe(parameter)]);
+        }
+    }
+    table.trim_fmt()
 }
 
 fn describe(parameter: &Parameter) -> String {

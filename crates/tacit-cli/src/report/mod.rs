@@ -4,6 +4,7 @@
 //! Everything that comes from a plan or a participant is escaped; the page holds no script and
 //! names no other resource. It is well-formed XML too, so that tests can take it apart.
 
+pub mod attack;
 mod chart;
 mod charts;
 pub mod compare;

@@ -1,6 +1,6 @@
 //! The report of made-up runs.
 
-use super::{AuditFacts, Facts, html, json, summary_table};
+use super::{AuditFacts, Facts, attack, html, json, summary_table};
 use std::collections::BTreeMap;
 use tacit_core::digest::Digest;
 use tacit_core::evidence::Cost;
@@ -8,6 +8,8 @@ use tacit_core::history::{ContributionReport, RoundReport};
 use tacit_core::ids::ParticipantId;
 use tacit_core::messages::Evaluation;
 use tacit_core::plan::Plan;
+use tacit_sim::attack::Chosen;
+use tacit_sim::attack::grid::{Cell, Grid, Measured};
 
 /// A repeatable number in 0..1 that looks like noise.
 fn noise(a: u32, b: u32) -> f64 {
@@ -342,4 +344,54 @@ fn privacy_is_told_only_when_every_release_was_noised() {
     run.history[1].cost = Some(Cost::Unbounded);
     let mixed = checked(&html(&Facts { epsilon: Some((2.71234, 1e-5)), ..run.facts() }));
     assert!(mixed.contains("no differential privacy") && !mixed.contains("2.712"));
+}
+
+#[test]
+fn aggregators_under_attack() {
+    let registry = tacit_learn::registry().unwrap();
+    let plan = plan("name = \"<b>digits\"");
+    let attacks = ["mimic", "backdoor"].map(|name| Some(Chosen::parse(name).unwrap()));
+    let grid = Grid {
+        plan: &plan,
+        registry: &registry,
+        aggregators: vec!["mean", "krum", "bulyan"],
+        attacks: [None].into_iter().chain(attacks).collect(),
+        byzantine: 4,
+        seeds: 2,
+        threads: 0,
+    };
+    let run = |seed, accuracy, success, refused| Measured {
+        seed,
+        accuracy,
+        success,
+        refused,
+        aborted: 0,
+        failed: (refused > 5).then(|| "too \"many\"".into()),
+    };
+    let cell = |share: f64, success: Option<f64>| {
+        Cell::Measured(vec![run(1, share, success, 0), run(2, share + 0.02, success, 6)])
+    };
+    let left_out = || Cell::Refused("expected at least 19 contributions, found 10".into());
+    let cells = vec![
+        vec![cell(0.9, None), cell(0.85, None), cell(0.6, Some(1.0))],
+        vec![cell(0.88, None), cell(0.0, None), cell(0.87, Some(0.015))],
+        vec![left_out(), left_out(), left_out()],
+    ];
+    let facts = attack::Facts { grid: &grid, cells: &cells, version: "0.1.0" };
+    let page = attack::html(&facts);
+    keep("attack.html", &page);
+    let text = checked(&page);
+    for expected in ["<b>digits", "bulyan: expected at least 19", "accuracy 91.0 % (90.0 to 92.0)"]
+    {
+        assert!(text.contains(expected), "{expected}");
+    }
+    let table = attack::table(&facts);
+    assert!(table.contains("backdoor: success") && table.contains("left out, bulyan"), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
+    let csv = attack::csv(&facts);
+    assert_eq!(csv.lines().count(), 1 + 2 * 3 * 2 + 3);
+    assert!(csv.contains("\nkrum,backdoor,2,0.89,0.015,6,0,\"too \"\"many\"\"\"\n"), "{csv}");
+    let json = attack::json(&facts);
+    assert_eq!(json["cells"][4]["runs"][1]["accuracy"], 0.02);
+    assert!(json["cells"][6]["left_out"].is_string());
 }

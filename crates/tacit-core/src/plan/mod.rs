@@ -113,6 +113,12 @@ impl Plan {
         write::plan(&self.sections, &self.rules)
     }
 
+    /// The same plan with other values of some keys, such as `("cohort.size", "5")`: values are
+    /// TOML, and the result is checked as any plan.
+    pub fn with(&self, changes: &[(&str, &str)], registry: &Registry) -> Result<Self, PlanErrors> {
+        Self::parse(&write::changed(&self.to_toml(), changes), registry)
+    }
+
     /// SHA-256 of [`Plan::to_toml`]: the plan's name on the wire and in the log.
     pub fn digest(&self) -> Digest {
         Digest::of_bytes(self.to_toml().as_bytes())

@@ -25,6 +25,30 @@ pub(super) fn plan(sections: &[Arguments], rules: &[Vec<Choice>]) -> String {
     out
 }
 
+/// A canonical text with other values behind some keys; a key that it does not have comes first,
+/// where the reader will refuse it.
+pub(super) fn changed(canonical: &str, changes: &[(&str, &str)]) -> String {
+    let mut left = changes.to_vec();
+    let (mut table, mut out) = (String::new(), String::new());
+    for line in canonical.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            table = format!("{name}.");
+        }
+        let key = line.split_once(" = ").map(|(key, _)| format!("{table}{key}"));
+        let place = left.iter().position(|(name, _)| key.as_deref() == Some(*name));
+        match (place, line.split_once(" = ")) {
+            (Some(place), Some((key, _))) => {
+                let _ = writeln!(out, "{key} = {}", left.swap_remove(place).1);
+            }
+            _ => {
+                let _ = writeln!(out, "{line}");
+            }
+        }
+    }
+    let unknown = left.iter().map(|(key, value)| format!("{key} = {value}\n"));
+    unknown.collect::<String>() + &out
+}
+
 /// The chosen rules of a family as they are written behind its key.
 pub(super) fn rules(family: Family, choices: &[Choice]) -> String {
     match choices {

@@ -25,6 +25,20 @@ fn refused(text: &str) -> String {
 }
 
 #[test]
+fn a_plan_with_other_values() {
+    let first = plan("name = \"a = b\"\n[cohort]\nsize = 5\n[training]\nclip_norm = 2.0");
+    let changes = [("seed", "7"), ("cohort.size", "9"), ("training.momentum", "0.5")];
+    let other = first.with(&changes, &registry()).unwrap();
+    assert_eq!((other.seed_number(), other.cohort().size), (7, 9));
+    assert_eq!((other.training().momentum, other.training().clip_norm), (0.5, 2.0));
+    assert_eq!((other.name(), other.cohort().minimum), ("a = b", first.cohort().minimum));
+    assert_eq!(first.with(&[], &registry()).unwrap(), first);
+    for bad in [("sed", "7"), ("size", "7"), ("cohort.sise", "7"), ("seed", "["), ("seed", "x")] {
+        assert!(first.with(&[bad], &registry()).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
 fn the_empty_plan_is_the_embedded_job() {
     let plan = plan("");
     assert_eq!((plan.name(), plan.num_rounds(), plan.participants()), ("digits", 30, 20));

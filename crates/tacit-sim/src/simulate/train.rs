@@ -26,7 +26,7 @@ struct Worker {
     channel: Channel,
 }
 
-type Answer = Result<Contribution, Error>;
+pub(super) type Answer = Result<Contribution, Error>;
 
 /// One round's work.
 struct Work<'a> {
@@ -51,6 +51,11 @@ impl<'a> Pool<'a> {
         let workers = (0..threads).map(worker).collect::<Result<_, Error>>()?;
         let data = federation.participants().iter().map(|(id, data)| (id, data)).collect();
         Ok(Self { plan, data, workers })
+    }
+
+    /// Gives some participants other examples.
+    pub(super) fn replace(&mut self, data: &'a BTreeMap<ParticipantId, LocalData>) {
+        self.data.extend(data);
     }
 
     /// Trains every member from `model` and keeps the payloads; answers in the order of members.

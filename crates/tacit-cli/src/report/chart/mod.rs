@@ -5,12 +5,14 @@
 mod axis;
 mod band;
 mod bar;
+mod heat;
 mod line;
 mod rows;
 
 pub(super) use axis::Unit;
 pub(super) use band::{BandChart, Banded, Place, class};
 pub(super) use bar::{Bar, BarChart};
+pub(super) use heat::{Field, HeatMap};
 pub(super) use line::{LineChart, Series};
 pub(super) use rows::{Row, RowChart};
 
