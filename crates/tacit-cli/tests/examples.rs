@@ -165,6 +165,30 @@ fn own_data_is_learned_from() {
 }
 
 #[test]
+fn aggregators_are_attacked() {
+    let dir = copy("attack");
+    let attack = "scaling:factor=-30,nan";
+    let mut arguments = vec!["attack", "plan.toml", "--byzantine", "5", "--attack", attack];
+    arguments.extend(["--aggregators", "mean,multi-krum,bulyan", "--out", "grid"]);
+    let said = succeed(&arguments, dir.path());
+    assert!(said.contains("bulyan: expected at least 23 contributions, found 20"), "{said}");
+    let csv = std::fs::read_to_string(dir.path().join("grid/grid.csv")).unwrap();
+    let accuracy = |line: &str| -> f64 {
+        let found = csv.lines().find(|found| found.starts_with(line)).unwrap();
+        found.split(',').nth(3).unwrap().parse().unwrap()
+    };
+    assert!(accuracy("mean,scaling,") < 0.5 && accuracy("multi-krum,scaling,") > 0.8, "{csv}");
+    assert!(csv.contains(",100,0,\n"), "{csv}");
+    let again = succeed(&arguments, dir.path());
+    assert_eq!(said, again);
+    for bad in [["--attack", "mimik"], ["--aggregators", "kram"], ["--byzantine", "21"]] {
+        let usual = ["attack", "plan.toml", "--byzantine", "1"];
+        let output = tacit(&[&usual, &bad[..]].concat(), dir.path());
+        assert_eq!(output.status.code(), Some(2), "{bad:?}");
+    }
+}
+
+#[test]
 fn a_program_in_plain_python_trains() {
     if Command::new("python3").arg("--version").output().is_err() {
         eprintln!("not checked: there is no python3 here");

@@ -127,6 +127,13 @@ pub fn table(facts: &Facts<'_>) -> String {
     for line in left_out(facts) {
         out += &format!("\nleft out, {line}");
     }
+    for (aggregator, row) in facts.grid.aggregators.iter().zip(facts.cells) {
+        for (attack, cell) in facts.grid.attacks.iter().zip(row) {
+            if matches!(cell, Cell::Measured(runs) if runs.iter().any(|run| run.aborted > 0)) {
+                out += &format!("\n{aggregator} under {}: {}", name(attack.as_ref()), said(cell));
+            }
+        }
+    }
     out
 }
 
@@ -209,7 +216,7 @@ pub fn html(facts: &Facts<'_>) -> String {
          <div><dt>Plan</dt><dd><code>{}</code></dd></div></dl>\n</header>\n\
          <figure>\n<figcaption><h2>Accuracy</h2><p>Share of test examples that the last model \
          answers correctly, in percent, mean over the seeds; {SUCCESS_NOTE}</p></figcaption>\n\
-         <div class=\"picture\">{}</div>\n{out}<details><summary>The data as a table</summary>\
+         <div class=\"picture narrow\">{}</div>\n{out}<details><summary>The data as a table</summary>\
          <div class=\"scroll\">{}</div></details>\n</figure>\n\
          <section>\n<h2>Plan</h2>\n<p>As it was parsed; each run names its own aggregator, whose \
          <code>num_byzantine</code> is the number of hostile participants, and its own seed.</p>\n\

@@ -37,7 +37,7 @@ const DEEPEST: f64 = 0.72;
 
 /// About the width of a text at size 12.
 fn width_of<'a>(names: impl Iterator<Item = &'a String>) -> f64 {
-    6.6 * names.map(|name| name.chars().count().min(NAME)).max().unwrap_or(0) as f64
+    7.4 * names.map(|name| name.chars().count().min(NAME)).max().unwrap_or(0) as f64
 }
 
 impl HeatMap {
