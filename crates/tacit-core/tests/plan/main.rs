@@ -31,7 +31,7 @@ fn a_plan_with_other_values() {
     let other = first.with(&changes, &registry()).unwrap();
     assert_eq!((other.seed_number(), other.cohort().size), (7, 9));
     assert_eq!((other.training().momentum, other.training().clip_norm), (0.5, 2.0));
-    assert_eq!((other.name(), other.cohort().minimum), ("a = b", first.cohort().minimum));
+    assert_eq!((other.name(), other.cohort().minimum), ("a = b", 5));
     assert_eq!(first.with(&[], &registry()).unwrap(), first);
     for bad in [("sed", "7"), ("size", "7"), ("cohort.sise", "7"), ("seed", "["), ("seed", "x")] {
         assert!(first.with(&[bad], &registry()).is_err(), "{bad:?}");
