@@ -336,7 +336,7 @@ pub fn visit(
     len: usize,
     mut visit: impl FnMut(&Rows<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut pass = Pass { channel, context, spool, len };
+    let mut pass = Pass { channel, context, spool, len, signal: Signal::default() };
     pass.each_chunk(accepted, accepted.len(), |rows, _| visit(rows)).map(drop)
 }
 

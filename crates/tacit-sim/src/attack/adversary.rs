@@ -91,7 +91,7 @@ impl Adversary {
     /// its own. Memory: one update, and one chunk of every honest one.
     pub(crate) fn forge(
         &mut self,
-        channel: &mut Channel,
+        channel: &Channel,
         field: &Field<'_>,
         own: &Accepted,
     ) -> Result<Option<Vec<u8>>, Error> {
@@ -108,7 +108,7 @@ impl Adversary {
             _ => self.shared(channel, field)?,
         };
         let values = at_the_door(values, channel.bound);
-        channel.dangerous_seal(&field.context, &values).map(Some)
+        channel.dangerous_seal(&field.context, &own.participant, &values).map(Some)
     }
 
     fn altered(

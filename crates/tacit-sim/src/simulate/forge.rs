@@ -29,7 +29,7 @@ impl Simulation<'_> {
         offer.honest.extend(honest.map(central::accepted));
         offer.honest.sort_unstable_by(|a, b| a.participant.cmp(&b.participant));
         let participants = offer.honest.len() + hostile.len();
-        let mut channel = self.plan.channel()?;
+        let channel = self.plan.channel()?;
         let field = Field {
             scene: Scene { round: task.round, participants, hostile: hostile.len() },
             context: Context { plan: task.plan, round: task.round, model: task.model },
@@ -40,8 +40,8 @@ impl Simulation<'_> {
         for answer in hostile {
             let Ok(made) = answer else { continue };
             let own = central::accepted(made);
-            let Some(payload) = adversary.forge(&mut channel, &field, &own)? else { continue };
-            let mut inspector = self.centre.inspector();
+            let Some(payload) = adversary.forge(&channel, &field, &own)? else { continue };
+            let mut inspector = self.centre.inspector(task.round, &made.participant);
             if let Err(refusal) = inspector.push(&payload).and_then(|()| inspector.finish()) {
                 let participant = made.participant.clone();
                 refused.push_back(Kind::Refused { participant, refusal: refusal.clone() });
