@@ -9,7 +9,18 @@ use tacit_core::params::values_of;
 use tacit_core::plan::Plan;
 
 /// Chains that have every stage and every coder at their end.
-const CHAINS: &[&str] = &["[]"];
+pub const CHAINS: &[&str] = &[
+    "[]",
+    "[{ rule = 'top-k', fraction = 0.1 }]",
+    "[{ rule = 'top-k', fraction = 0.7 }, { rule = 'quantise', bits = 3 }]",
+    "[{ rule = 'random-k', fraction = 0.3 }]",
+    "[{ rule = 'quantise', bits = 1, unbiased = false }]",
+    "[{ rule = 'quantise', bits = 12, range = 4.0 }]",
+    "['rotate', { rule = 'quantise', bits = 4, levels = 'normal' }]",
+    "[{ rule = 'top-k', fraction = 0.1 }, 'entropy']",
+    "[{ rule = 'quantise', bits = 11 }, 'entropy']",
+    "[{ rule = 'top-k', fraction = 0.1 }, { rule = 'quantise', bits = 4 }, 'entropy']",
+];
 
 fn chains() -> &'static [(&'static str, Chain)] {
     static MADE: OnceLock<Vec<(&str, Chain)>> = OnceLock::new();

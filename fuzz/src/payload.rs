@@ -1,8 +1,9 @@
 //! The inspector of payloads, fed in pieces as the network feeds it.
 
+use crate::compress::CHAINS;
 use crate::rules::registry;
 use arbitrary::Unstructured;
-use std::cell::RefCell;
+use std::sync::OnceLock;
 use tacit_core::digest::Digest;
 use tacit_core::evidence::Clipped;
 use tacit_core::ids::ParticipantId;
@@ -14,23 +15,29 @@ use tacit_core::traits::Context;
 /// Lengths of a model: one frame, a full frame, several.
 const LENGTHS: [usize; 6] = [1, 7, 1_000, 16_384, 16_385, 40_000];
 
-thread_local! {
-    static CHANNEL: RefCell<Channel> = RefCell::new(channel());
+/// A channel for each chain of compression.
+fn channels() -> &'static [Channel] {
+    static CHANNELS: OnceLock<Vec<Channel>> = OnceLock::new();
+    CHANNELS.get_or_init(|| {
+        let channel = |chain| {
+            let text = format!("compression = {chain}\n[training]\nclip_norm = 5.0\n");
+            let plan = Plan::parse(&text, registry());
+            plan.expect("a sound plan").channel().expect("a channel")
+        };
+        CHAINS.iter().map(channel).collect()
+    })
 }
 
-fn channel() -> Channel {
-    let plan = Plan::parse("[training]\nclip_norm = 5.0\n", registry());
-    plan.expect("a sound plan").channel().expect("a channel")
-}
-
-/// The first byte chooses: hostile bytes in pieces, or an honest payload with bytes changed.
+/// The first byte chooses the length, and hostile bytes in pieces or an honest payload with bytes
+/// changed; the second how values travel.
 pub fn run(data: &[u8]) {
-    let Some((&choice, data)) = data.split_first() else { return };
+    let [choice, chain, data @ ..] = data else { return };
     let len = LENGTHS[usize::from(choice >> 1) % LENGTHS.len()];
-    CHANNEL.with_borrow(|channel| match choice & 1 {
+    let channel = &channels()[usize::from(*chain) % CHAINS.len()];
+    match choice & 1 {
         0 => compare(channel, len, data),
         _ => changed(channel, len, data),
-    });
+    }
 }
 
 /// Bytes in pieces of any size are judged as in one.

@@ -16,3 +16,8 @@ use tacit_core::registry::Entry;
 /// Every stage, in the order in which they can follow each other.
 pub const ENTRIES: &[Entry] =
     &[top_k::ENTRY, random_k::ENTRY, rotate::ENTRY, quantise::ENTRY, entropy::ENTRY];
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod vectors;

@@ -120,7 +120,7 @@ impl Compressor for Quantise {
             scales.push(normal(book, self.unbiased, values, levels));
             return Ok(());
         }
-        let scale = self.range.unwrap_or_else(|| self.scale(values));
+        let scale = self.range.unwrap_or_else(|| scale(values, self.bits, self.unbiased));
         if self.range.is_none() {
             scales.push(scale);
         }
@@ -157,24 +157,20 @@ impl Compressor for Quantise {
 
 /// The highest level, counted from 0: an even number, so that zero is a level, unless there are
 /// only two.
-fn top(bits: u32) -> u16 {
+pub(super) fn top(bits: u32) -> u16 {
     match bits {
         1 => 1,
         bits => ((1u32 << bits) - 2) as u16,
     }
 }
 
-impl Quantise {
-    /// The scale of a chunk's own.
-    fn scale(&self, values: &[f32]) -> f32 {
-        match (self.bits, self.unbiased) {
-            (1, false) => {
-                let sum: f64 = values.iter().map(|x| f64::from(x.abs())).sum();
-                (sum / values.len().max(1) as f64) as f32
-            }
-            _ => largest(values),
-        }
+/// The scale of a chunk's own.
+pub(super) fn scale(values: &[f32], bits: u32, unbiased: bool) -> f32 {
+    if bits > 1 || unbiased {
+        return largest(values);
     }
+    let sum: f64 = values.iter().map(|x| f64::from(x.abs())).sum();
+    (sum / values.len().max(1) as f64) as f32
 }
 
 /// The largest magnitude, in lanes of a fixed order.
@@ -196,13 +192,19 @@ fn place_of(x: f32, scale: f32, half: f32) -> f32 {
 }
 
 /// The nearest level of each value.
-fn nearest(values: &[f32], scale: f32, top: u16, levels: &mut Vec<u16>) {
+pub(super) fn nearest(values: &[f32], scale: f32, top: u16, levels: &mut Vec<u16>) {
     let half = f32::from(top) * 0.5;
     levels.extend(values.iter().map(|&x| place_of(x, scale, half).round_ties_even() as u16));
 }
 
 /// The level below or above each value, with the probability that makes the mean right.
-fn stochastic(values: &[f32], scale: f32, top: u16, rng: &mut Random, levels: &mut Vec<u16>) {
+pub(super) fn stochastic(
+    values: &[f32],
+    scale: f32,
+    top: u16,
+    rng: &mut Random,
+    levels: &mut Vec<u16>,
+) {
     let half = f32::from(top) * 0.5;
     for pair in values.chunks(2) {
         let draws = rng.next_u64();
@@ -217,7 +219,12 @@ fn stochastic(values: &[f32], scale: f32, top: u16, rng: &mut Random, levels: &m
 }
 
 /// The nearest normal level of each value, and the scale that they are to be multiplied by.
-fn normal(book: &Codebook, unbiased: bool, values: &[f32], levels: &mut Vec<u16>) -> f32 {
+pub(super) fn normal(
+    book: &Codebook,
+    unbiased: bool,
+    values: &[f32],
+    levels: &mut Vec<u16>,
+) -> f32 {
     let squares = params::sum_of_squares(values);
     let unit = ((values.len() as f64).sqrt() / squares.sqrt()) as f32;
     if !unit.is_finite() {

@@ -80,7 +80,7 @@ fn magnitude(x: f32) -> u32 {
 
 /// Writes the positions of the `k` largest magnitudes, ascending. One pass counts magnitudes by
 /// their leading bits; only the class that holds the k-th is searched.
-fn select(values: &[f32], k: usize, positions: &mut Vec<u16>) {
+pub(super) fn select(values: &[f32], k: usize, positions: &mut Vec<u16>) {
     let mut classes = [0u32; 1 << (31 - SHIFT)];
     for x in values {
         classes[(magnitude(*x) >> SHIFT) as usize] += 1;

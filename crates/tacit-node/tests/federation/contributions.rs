@@ -21,6 +21,25 @@ async fn a_calm_run_gives_the_model_that_the_plan_says() {
     assert_eq!((ended.counts(2), ended.refusals(2)), ((4, 4, 0), vec![]));
 }
 
+/// What travels compressed over the network is what a simulation computes, bit for bit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn compressed_updates_give_the_model_that_the_plan_says() {
+    let all = ["p0", "p1", "p2", "p3"];
+    for chain in [
+        "[{ rule = \"random-k\", fraction = 0.2 }]",
+        "[\"rotate\", { rule = \"quantise\", bits = 1, levels = \"normal\" }]",
+        "[\"top-k\", { rule = \"quantise\", bits = 4 }, \"entropy\"]",
+    ] {
+        let changes = [("num_rounds", "2"), ("compression", chain), ("training.clip_norm", "0.5")];
+        let mut trial = Trial::start(&changes).await;
+        all.iter().for_each(|who| trial.join(who));
+        let expected = trial.expected(&[&all, &all]);
+        let ended = trial.finish().await;
+        assert_eq!(ended.model, expected, "{chain}");
+        assert_eq!((ended.counts(1), ended.refusals(1)), ((4, 4, 0), vec![]));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lies_in_the_header() {
     let mut trial = Trial::start(&[]).await;
