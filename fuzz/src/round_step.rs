@@ -59,6 +59,7 @@ fn course(bytes: &mut Unstructured<'_>) -> Result<Course> {
         cohort,
         model: Digest::of_bytes(b"model"),
         model_bytes: 4,
+        control: false,
     })
 }
 

@@ -64,6 +64,7 @@ impl<'a> Replayer<'a> {
             plan: self.plan.digest(),
             model: facts.model_before.unwrap_or(Digest([0; 32])),
             model_bytes: 0,
+            control: false,
             slots: Vec::new(),
             seed: self.plan.seed(),
             rules: self.plan.cohort().clone(),

@@ -35,6 +35,8 @@ pub struct Ended<'a> {
     pub plan: &'a Plan,
     /// The last released model.
     pub model: &'a Params,
+    /// The released model that measured best, and its round.
+    pub best: Option<&'a (u32, Params)>,
     /// The transparency log.
     pub log: &'a Log,
     /// Why it ended, as a clause.
@@ -74,13 +76,19 @@ pub fn conclude(
     };
     let model = safetensors::write(ended.model, &metadata(ended.plan, digest, history.len()))?;
     let json = format!("{:#}\n", report::json(&facts));
+    // Where the last model is the best, it is there already.
+    let best = ended.best.filter(|(_, best)| best.digest() != digest);
+    let best = best.map(|(round, best)| {
+        let bytes = safetensors::write(best, &metadata(ended.plan, best.digest(), *round as usize));
+        Ok::<_, Error>(("best.safetensors", bytes?))
+    });
     let files = [
         ("model.safetensors", model),
         ("report.html", report::html(&facts).into_bytes()),
         ("report.json", json.into_bytes()),
     ];
     let mut written = vec![dir.join("plan.toml"), dir.join("history.jsonl"), dir.join("log")];
-    for (name, bytes) in files {
+    for (name, bytes) in files.into_iter().chain(best.transpose()?) {
         let path = dir.join(name);
         std::fs::write(&path, bytes)
             .map_err(|e| Error::world(format!("writing {}", path.display()), e))?;

@@ -19,6 +19,7 @@ use tacit_core::traits::{Clock, Trainer};
 use tacit_learn::federation::Federation;
 use tacit_node::client::{BlockingTransport, Patience};
 use tacit_node::coordinator::{Coordinator, Front, HistoryFile, Setting, SystemClock};
+use tacit_node::memory::FileMemory;
 use tacit_node::participant::{Worker, work};
 use tacit_node::pki::{Identity, Issued, Pki, Revocations, Role};
 use tacit_node::server::{Bounds, Server, Setup};
@@ -48,10 +49,10 @@ pub fn federation(dir: &Path, plan: &Plan) -> Result<Ending, Error> {
     let members = members.map(|(id, data)| {
         let identity = Arc::new(pki.identity(id, &Role::Participant)?);
         let trainer = federation.trainer()?;
-        // A resumed run needs the same witnesses.
-        let witness = dir.join("state").join("witnesses").join(id.as_str());
+        // A resumed run needs the same witnesses and memories.
+        let folder = dir.join("state").join("participants").join(id.as_str());
         let (plan, id, data) = (plan.clone(), id.clone(), data.clone());
-        let member = Member { plan, id, data, trainer, witness };
+        let member = Member { plan, id, data, trainer, folder };
         member.start(&runtime, server.address(), identity, layout.clone())
     });
     let members = members.collect::<Result<Vec<_>, Error>>()?;
@@ -89,10 +90,12 @@ pub fn conclude(
     let history = HistoryFile::read(&dir.join("history.jsonl"))?;
     let finish_text = finish.to_string();
     let model = coordinator.model()?;
+    let best = coordinator.best()?;
     let log = coordinator.recorder().log()?;
     let ended = Ended {
         plan: coordinator.plan(),
         model: &model,
+        best: best.as_ref(),
         log: &log,
         finish: &finish_text,
         started_ms: history.first().map_or(started_ms, |first| first.opened_ms),
@@ -160,8 +163,8 @@ struct Member {
     id: ParticipantId,
     data: LocalData,
     trainer: Box<dyn Trainer>,
-    /// Where it keeps its witness key and what it has seen of the log.
-    witness: PathBuf,
+    /// Where it keeps its witness key, what it has seen of the log, and its rules' memory.
+    folder: PathBuf,
 }
 
 impl Member {
@@ -182,7 +185,7 @@ impl Member {
             transport.watch(Box::new(LogWitness::open(
                 &self.id,
                 &welcome.log_key,
-                Some(&self.witness),
+                Some(&self.folder),
             )?));
             let local = Local { plan: &self.plan, participant: &self.id, data: &self.data };
             let sign = |header| identity.sign(header);
@@ -192,6 +195,7 @@ impl Member {
                 layout,
                 sign: &sign,
                 clock: &SystemClock,
+                memory: &mut FileMemory::new(&self.folder, self.plan.digest()),
             };
             work(&mut worker, &mut transport)
         };

@@ -82,7 +82,7 @@ const PLAN: &str = r#"
 name = "storm"
 num_rounds = 12
 participants = 6
-strategy = { rule = "fedavg", momentum = 0.5 }
+strategy = "scaffold"
 [cohort]
 size = 4
 [training]

@@ -8,7 +8,7 @@ use crate::evidence::{Cost, Spend};
 use crate::ids::ParticipantId;
 use crate::messages::{Contribution, Evaluation, SignedContribution};
 use crate::params::{self, Layout, Params};
-use crate::pipeline::{self, Accepted, Channel, Inspector};
+use crate::pipeline::{self, Accepted, Channel, Inspector, Step};
 use crate::plan::Plan;
 use crate::round::{Outcome, Setup};
 use crate::traits::{Blobs, Clock, Context, Entropy, Ledger, Mechanism, Spool, Strategy, Trainer};
@@ -78,12 +78,17 @@ impl Centre {
 
     /// Checks a payload as it arrives.
     pub fn inspector(&self, round: u32, sender: &ParticipantId) -> Inspector<'_> {
-        Inspector::new(&self.channel, self.layout.len(), round, sender)
+        Inspector::new(&self.channel, self.update_len(), round, sender)
     }
 
     /// Largest payload that can be a contribution, in bytes.
     pub fn max_payload(&self) -> u64 {
-        self.channel.max_payload(self.layout.len())
+        self.channel.max_payload(self.update_len())
+    }
+
+    /// Values of one update: as many as the model's, or a multiple of them.
+    pub fn update_len(&self) -> usize {
+        self.plan.vectors() * self.layout.len()
     }
 
     /// Values of one update.
@@ -104,7 +109,7 @@ impl Centre {
         let headers = contributions.iter().map(|signed| &signed.contribution);
         let accepted: Vec<Accepted> = headers.map(accepted).collect();
         let mut aggregator = self.plan.aggregator()?;
-        let len = self.layout.len();
+        let len = self.update_len();
         let rule = &mut *aggregator;
         let summed =
             pipeline::aggregate(&self.channel, rule, &context, &accepted, ports.spool, len)?;
@@ -114,7 +119,9 @@ impl Centre {
 
         let mut model = self.load(ports.blobs, setup.model)?.into_values();
         let mut slots = self.slots(setup, ports.blobs)?;
-        pipeline::apply(&released, &*self.strategy, setup.round, &mut model, &mut slots)?;
+        let participation = accepted.len() as f64 / self.plan.participants() as f64;
+        let step = Step { round: setup.round, participation, released: &released };
+        pipeline::apply(&step, &*self.strategy, &mut model, &mut slots)?;
         drop(released);
         let model = Params::new(self.layout.clone(), model)
             .map_err(|_| Error::caller("strategy", "steps that keep the model finite", "NaN"))?;
@@ -137,7 +144,8 @@ impl Centre {
 
     fn slots(&self, setup: &Setup, blobs: &dyn Blobs) -> Result<Vec<Vec<f32>>, Error> {
         if setup.slots.is_empty() {
-            return Ok(vec![vec![0.0; self.layout.len()]; self.strategy.slots()]);
+            let count = self.strategy.slots() + self.plan.vectors() - 1;
+            return Ok(vec![vec![0.0; self.layout.len()]; count]);
         }
         setup.slots.iter().map(|&slot| Ok(self.load(blobs, slot)?.into_values())).collect()
     }

@@ -14,6 +14,7 @@ pub mod error;
 pub mod evidence;
 pub mod history;
 pub mod ids;
+pub mod kept;
 pub mod limits;
 pub mod local;
 pub mod messages;

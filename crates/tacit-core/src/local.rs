@@ -6,11 +6,13 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::evidence::Clipped;
 use crate::ids::ParticipantId;
-use crate::messages::{Contribution, Task};
-use crate::params::Params;
+use crate::kept::Kept;
+use crate::messages::{Contribution, FitOrder, Task};
+use crate::params::{Params, Update};
 use crate::pipeline::Channel;
 use crate::plan::Plan;
-use crate::traits::{Clock, Context, Trainer};
+use crate::traits::{Clock, Context, Fitted, Trainer};
+use std::sync::Arc;
 
 /// What a participant trains and measures on.
 #[derive(Clone, Debug)]
@@ -32,14 +34,41 @@ pub struct Local<'a> {
     pub data: &'a LocalData,
 }
 
-/// Trains for one task and seals the update. Returns the unsigned header and the payload.
+/// What a participant has fetched for a task, and what it remembers.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// The task.
+    pub task: &'a Task,
+    /// The task's model.
+    pub model: &'a Params,
+    /// The task's control variate; `None` for zeros, or where the strategy has none.
+    pub control: Option<&'a Params>,
+    /// What was kept before the task's round.
+    pub kept: Option<&'a Kept>,
+}
+
+/// What a participant makes of a task.
+#[derive(Debug)]
+pub struct Made {
+    /// The unsigned header.
+    pub contribution: Contribution,
+    /// What travels beside it.
+    pub payload: Vec<u8>,
+    /// What to keep for the next round; empty if nothing.
+    pub kept: Kept,
+}
+
+/// Name of a participant's control variate in what it keeps.
+pub const CONTROL: &str = "control";
+
+/// Trains for one task and seals the update.
 pub fn contribute(
     local: &Local<'_>,
     trainer: &mut dyn Trainer,
-    task: &Task,
-    model: &Params,
+    start: &Start<'_>,
     clock: &dyn Clock,
-) -> Result<(Contribution, Vec<u8>), Error> {
+) -> Result<Made, Error> {
+    let Start { task, model, .. } = *start;
     let Local { plan, participant, data } = *local;
     if task.plan != plan.digest() {
         let found = task.plan.to_string();
@@ -51,7 +80,8 @@ pub fn contribute(
         _ => None,
     };
     let order = plan.fit_order(task.round, participant);
-    let fitted = trainer.fit(&order, model, &data.train)?;
+    let mut kept = start.kept.cloned().unwrap_or_default();
+    let fitted = fit(local, trainer, start, order, &mut kept)?;
     let examples = fitted.update.examples();
     let channel = plan.channel()?;
     let clipped = Clipped::clip(fitted.update, channel.bound);
@@ -69,7 +99,43 @@ pub fn contribute(
         fit_ms: clock.now_ms().saturating_sub(started),
         evaluation,
     };
-    Ok((contribution, payload))
+    Ok(Made { contribution, payload, kept })
+}
+
+/// Trains; where the strategy has control variates, corrects the steps, and appends the change
+/// of this participant's variate to the update.
+fn fit(
+    local: &Local<'_>,
+    trainer: &mut dyn Trainer,
+    start: &Start<'_>,
+    order: FitOrder,
+    kept: &mut Kept,
+) -> Result<Fitted, Error> {
+    let (model, shard) = (start.model, &local.data.train);
+    let Some(control) = local.plan.control() else { return trainer.fit(&order, model, shard) };
+    let zeros = vec![0.0; model.values().len()];
+    let before = match kept.remove(CONTROL) {
+        None => zeros.clone(),
+        Some(mine) if mine.len() == zeros.len() => mine,
+        Some(mine) => {
+            let (expected, found) = (zeros.len().to_string(), mine.len().to_string());
+            return Err(Error::caller("length of the kept control variate", expected, found));
+        }
+    };
+    let server = start.control.map_or(&zeros[..], Params::values);
+    let correction: Arc<[f32]> = control.correction(server, &before).into();
+    let order = FitOrder { correction: Some(correction.clone()), ..order };
+    let fitted = trainer.fit(&order, model, shard)?;
+    let mut mine = before.clone();
+    control.renew(&order, &fitted, &correction, &mut mine)?;
+    let change = mine.iter().zip(&before).map(|(new, old)| new - old);
+    let values: Vec<f32> = fitted.update.values().iter().copied().chain(change).collect();
+    kept.insert(CONTROL.to_owned(), mine);
+    let layout = model.layout().repeated(2)?;
+    let update = Update::new(layout, values, fitted.update.examples()).map_err(|refusal| {
+        Error::caller("control variate", "a learning rate that converges", refusal.to_string())
+    })?;
+    Ok(Fitted { update, ..fitted })
 }
 
 impl Plan {

@@ -5,6 +5,7 @@ use crate::error::Refusal;
 use crate::ids::ParticipantId;
 use crate::limits;
 use crate::rng::Seed;
+use std::sync::Arc;
 
 /// One participant's task for one round; everything else follows from the plan.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -18,6 +19,10 @@ pub struct Task {
     pub model: Digest,
     /// Size of that blob in bytes.
     pub model_bytes: u64,
+    /// The server's control variate, a blob as large as the model; absent where the strategy has
+    /// none, and before the first release, when it is zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<Digest>,
 }
 
 /// What a participant that asks for work is told.
@@ -48,6 +53,8 @@ pub struct FitOrder {
     pub weight_decay: f64,
     /// FedProx: pull towards the global model (Li et al. 2020, eq. 2).
     pub proximal_mu: f64,
+    /// Added to every gradient, as long as the model (SCAFFOLD's c − cᵢ).
+    pub correction: Option<Arc<[f32]>>,
     /// Order of examples.
     pub seed: Seed,
 }

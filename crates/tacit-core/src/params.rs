@@ -63,6 +63,20 @@ impl Layout {
         self.len
     }
 
+    /// `copies` vectors of this layout one behind the other; the names of all but the first end
+    /// in their number.
+    pub fn repeated(self: &Arc<Self>, copies: usize) -> Result<Arc<Self>, Error> {
+        if copies == 1 {
+            return Ok(self.clone());
+        }
+        let named = |copy: usize, tensor: &Tensor| match copy {
+            0 => tensor.clone(),
+            _ => Tensor { name: format!("{}#{copy}", tensor.name), shape: tensor.shape.clone() },
+        };
+        let tensors = (0..copies).flat_map(|copy| self.tensors.iter().map(move |t| named(copy, t)));
+        Ok(Arc::new(Self::new(tensors.collect())?))
+    }
+
     /// Names and shapes hashed: participants of one round must agree on it.
     pub fn digest(&self) -> Digest {
         let mut parts: Vec<Vec<u8>> = Vec::new();

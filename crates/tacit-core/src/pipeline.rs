@@ -420,26 +420,46 @@ impl Pass<'_> {
     }
 }
 
+/// A released aggregate on its way into the model.
+#[derive(Debug)]
+pub struct Step<'a> {
+    /// Round, from 1.
+    pub round: u32,
+    /// Share of all participants that contributed.
+    pub participation: f64,
+    /// As long as an update.
+    pub released: &'a Released,
+}
+
 /// Applies a released aggregate to the model in place, chunk by chunk. `slots` are the strategy's
-/// persistent vectors, each as long as the model.
+/// persistent vectors, each as long as the model, and behind them the server's control variate
+/// where the strategy has one.
 pub fn apply(
-    released: &Released,
+    step: &Step<'_>,
     strategy: &dyn Strategy,
-    round: u32,
     model: &mut [f32],
     slots: &mut [Vec<f32>],
 ) -> Result<(), Error> {
-    if slots.len() != strategy.slots() || slots.iter().any(|slot| slot.len() != model.len()) {
+    let control = strategy.control();
+    let vectors = 1 + usize::from(control.is_some());
+    let own = strategy.slots();
+    if slots.len() != own + vectors - 1 || slots.iter().any(|slot| slot.len() != model.len()) {
         return Err(Error::Bug("a strategy was given slots that are not its own"));
     }
-    if released.values().len() != model.len() {
-        return Err(Error::Bug("a released aggregate does not have the model's length"));
+    let values = step.released.values();
+    if values.len() != vectors * model.len() {
+        return Err(Error::Bug("a released aggregate does not have an update's length"));
     }
+    let (update, change) = values.split_at(model.len());
+    let (slots, variates) = slots.split_at_mut(own);
     for start in (0..model.len()).step_by(limits::CHUNK_VALUES) {
         let range = start..(start + limits::CHUNK_VALUES).min(model.len());
         let mut slots: Vec<&mut [f32]> =
             slots.iter_mut().map(|slot| &mut slot[range.clone()]).collect();
-        strategy.apply(round, &released.values()[range.clone()], &mut model[range], &mut slots);
+        strategy.apply(step.round, &update[range.clone()], &mut model[range], &mut slots);
+    }
+    if let (Some(control), [variate]) = (control, variates) {
+        control.absorb(step.participation, change, variate);
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 use crate::digest::Digest;
 use crate::plan::{Cohort, Plan};
 use crate::rng::Seed;
-use crate::round::{Abort, Action, Entry, Event, Kind, ReplayError, Roster, Round, Setup};
+use crate::round::{Abort, Action, Entry, Event, Kind, Outcome, ReplayError, Roster, Round, Setup};
 
 /// What a run needs to know of its plan.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Course {
     pub model: Digest,
     /// Size of a model's blob in bytes.
     pub model_bytes: u64,
+    /// Whether the strategy has control variates.
+    pub control: bool,
 }
 
 impl Course {
@@ -36,6 +38,7 @@ impl Course {
             cohort: plan.cohort().clone(),
             model,
             model_bytes,
+            control: plan.control().is_some(),
         }
     }
 }
@@ -62,6 +65,30 @@ impl std::fmt::Display for Finish {
     }
 }
 
+/// The released model that measured best, on the coordinator's test examples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Best {
+    /// The round that released it.
+    pub round: u32,
+    /// Its accuracy.
+    pub accuracy: f64,
+    /// Its digest.
+    pub model: Digest,
+}
+
+impl Best {
+    /// The better of what was best and a new outcome; of equals the earlier.
+    pub fn of(before: Option<Self>, outcome: &Outcome) -> Option<Self> {
+        let Some(accuracy) = outcome.evaluation.as_ref().map(|e| e.accuracy()) else {
+            return before;
+        };
+        match before {
+            Some(best) if best.accuracy >= accuracy => before,
+            _ => Some(Self { round: outcome.round, accuracy, model: outcome.model }),
+        }
+    }
+}
+
 /// Rounds in sequence.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -69,6 +96,7 @@ pub struct Run {
     round: Round,
     failed_in_a_row: u32,
     released: u32,
+    best: Option<Best>,
     finish: Option<Finish>,
 }
 
@@ -80,12 +108,13 @@ impl Run {
             plan: course.plan,
             model: course.model,
             model_bytes: course.model_bytes,
+            control: course.control,
             slots: Vec::new(),
             seed: course.seed,
             rules: course.cohort.clone(),
             roster: Roster::new(),
         });
-        Self { course, round, failed_in_a_row: 0, released: 0, finish: None }
+        Self { course, round, failed_in_a_row: 0, released: 0, best: None, finish: None }
     }
 
     /// Takes one event and says what to do.
@@ -142,6 +171,7 @@ impl Run {
                 self.failed_in_a_row = 0;
                 self.released += 1;
                 let outcome = done.outcome();
+                self.best = Best::of(self.best, outcome);
                 let accuracy = outcome.evaluation.as_ref().map(|e| e.accuracy());
                 if let (Some(target), Some(found)) = (self.course.target_accuracy, accuracy)
                     && found >= target
@@ -186,6 +216,11 @@ impl Run {
     /// Why the run is over, if it is.
     pub fn finish(&self) -> Option<&Finish> {
         self.finish.as_ref()
+    }
+
+    /// The best released model so far, where the coordinator measures any.
+    pub fn best(&self) -> Option<Best> {
+        self.best
     }
 
     /// Number of released rounds.

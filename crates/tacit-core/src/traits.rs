@@ -6,6 +6,7 @@ use crate::data::Shard;
 use crate::digest::Digest;
 use crate::error::{Error, Refusal};
 use crate::evidence::{Cost, Spend, Summed};
+use crate::kept::Kept;
 use crate::messages::{Checkpoint, Contribution, Evaluation, FitOrder, Offer, SignedContribution};
 use crate::params::{Params, Update};
 use crate::rng::Seed;
@@ -30,6 +31,8 @@ pub struct Fitted {
     pub update: Update,
     /// Mean training loss over the last local epoch.
     pub loss: f64,
+    /// Optimiser steps that were taken; 0 where a trainer does not tell.
+    pub steps: u64,
 }
 
 /// Learns on one participant's examples. A trainer owns scratch memory for one model and is used
@@ -53,6 +56,29 @@ pub trait Strategy: Send + Sync {
     fn adjust(&self, _order: &mut FitOrder) {}
     /// Applies one chunk: `model` and every slot have the length of `aggregate`; `round` from 1.
     fn apply(&self, round: u32, aggregate: &[f32], model: &mut [f32], slots: &mut [&mut [f32]]);
+    /// Control variates, where the strategy has them.
+    fn control(&self) -> Option<&dyn Control> {
+        None
+    }
+}
+
+/// A strategy whose participants correct their steps (SCAFFOLD). The server keeps a variate as
+/// long as the model and hands it out with the model; each participant keeps one of its own, and
+/// how that changed travels behind its update. Variates start at zero.
+pub trait Control: Send + Sync {
+    /// What is added to every local gradient.
+    fn correction(&self, server: &[f32], mine: &[f32]) -> Vec<f32>;
+    /// The participant's next variate, written over the last one.
+    fn renew(
+        &self,
+        order: &FitOrder,
+        fitted: &Fitted,
+        correction: &[f32],
+        mine: &mut [f32],
+    ) -> Result<(), Error>;
+    /// Applies one chunk of the aggregated changes to the server's variate; `participation` is
+    /// the share of all participants that is in the aggregate.
+    fn absorb(&self, participation: f64, change: &[f32], server: &mut [f32]);
 }
 
 /// The same chunk of several participants' updates, in the order of their names.
@@ -228,11 +254,22 @@ pub trait Lease: Send + Sync {
 pub trait Store: Lease + Journal + Blobs + Spool {}
 impl<T: Lease + Journal + Blobs + Spool> Store for T {}
 
+/// What a participant keeps between rounds. A state belongs to the round that it was made in: a
+/// round that is done again after a crash begins from what was kept before it.
+pub trait Memory: Send {
+    /// The state kept last before `round`, if any.
+    fn recall(&mut self, round: u32) -> Result<Option<Kept>, Error>;
+    /// Keeps the state made in `round`; durable when it returns.
+    fn keep(&mut self, round: u32, kept: &Kept) -> Result<(), Error>;
+    /// Drops the state made in `round`, whose contribution does not count.
+    fn drop_round(&mut self, round: u32) -> Result<(), Error>;
+}
+
 /// How a participant reaches its coordinator.
 pub trait Transport: Send {
     /// Waits for work.
     fn next_task(&mut self) -> Result<Offer, Error>;
-    /// Fetches the model named by `digest` and checks its bytes against it.
+    /// Fetches a vector of the current task, named by `digest`, and checks its bytes against it.
     fn fetch(&mut self, digest: Digest) -> Result<Vec<u8>, Error>;
     /// Delivers a contribution; returns once the coordinator can no longer lose it.
     fn deliver(&mut self, contribution: &SignedContribution, payload: &[u8]) -> Result<(), Error>;

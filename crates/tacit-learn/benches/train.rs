@@ -64,6 +64,7 @@ fn main() {
                 momentum: 0.0,
                 weight_decay: 0.0,
                 proximal_mu: 0.0,
+                correction: None,
                 seed: Seed::root(3),
             };
             let rate = rate(trainer.as_mut(), &order, &shard);

@@ -2,6 +2,7 @@
 //! `tacit data show` start from.
 
 use crate::data::{self, Dataset};
+use crate::train::safetensors;
 use std::sync::Arc;
 use tacit_core::central::Evaluator;
 use tacit_core::data::Shard;
@@ -101,9 +102,19 @@ pub fn source(plan: &Plan, place: &str) -> Result<data::Source, Error> {
     })
 }
 
-/// The model before the first round: the same on every machine.
+/// The model before the first round: the same on every machine, or that of the plan's file, whose
+/// tensors must be the trainer's.
 pub fn initial_model(plan: &Plan, trainer: &mut dyn Trainer) -> Result<Params, Error> {
-    trainer.initialise(plan.seed().derive("tacit/v1/initialise", &[]))
+    let drawn = trainer.initialise(plan.seed().derive("tacit/v1/initialise", &[]))?;
+    let Some(path) = plan.initial_model() else { return Ok(drawn) };
+    let limit = drawn.layout().len() as u64 * 8 + safetensors::HEADER_BYTES;
+    let failed = |source| Error::world(format!("reading initial_model {path}"), source);
+    let size = std::fs::metadata(path).map_err(failed)?.len();
+    if size > limit {
+        let expected = format!("a file of this trainer's model, at most {limit} bytes");
+        return Err(Error::caller("initial_model", expected, format!("{size} bytes")));
+    }
+    safetensors::read_as(&std::fs::read(path).map_err(failed)?, drawn.layout())
 }
 
 /// Splits a participant's examples where the plan has participants measure models.

@@ -37,7 +37,8 @@ fn arguments(entry: &Entry, given: &BTreeMap<String, f64>) -> Arguments {
 fn flower_makes_the_same_models() {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../vectors/strategy/flower.json");
     let vectors: Vectors = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-    for entry in strategy::ENTRIES {
+    // Flower has no SCAFFOLD.
+    for entry in strategy::ENTRIES.iter().filter(|entry| entry.name != "scaffold") {
         assert!(vectors.cases.iter().any(|case| case.rule == entry.name), "{}", entry.name);
     }
     for case in &vectors.cases {

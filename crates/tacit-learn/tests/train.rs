@@ -55,6 +55,7 @@ fn order() -> FitOrder {
         momentum: 0.0,
         weight_decay: 0.0,
         proximal_mu: 0.0,
+        correction: None,
         seed: Seed::root(7),
     }
 }

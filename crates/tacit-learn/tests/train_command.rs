@@ -58,6 +58,7 @@ fn order() -> FitOrder {
         momentum: 0.25,
         weight_decay: 0.125,
         proximal_mu: 0.0,
+        correction: None,
         seed: Seed::root(7),
     }
 }

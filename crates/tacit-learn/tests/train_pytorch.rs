@@ -116,6 +116,7 @@ impl Case {
             momentum: self.order.momentum,
             weight_decay: self.order.weight_decay,
             proximal_mu: self.order.proximal_mu,
+            correction: None,
             seed: Seed::root(1),
         }
     }

@@ -9,6 +9,7 @@ pub mod client;
 pub mod coordinator;
 pub mod desk;
 mod files;
+pub mod memory;
 pub mod participant;
 pub mod pki;
 pub mod server;

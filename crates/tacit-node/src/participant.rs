@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 use tacit_core::error::{Error, Fault};
-use tacit_core::local::{Local, contribute};
+use tacit_core::local::{Local, Made, Start, contribute};
 use tacit_core::messages::{Contribution, Offer, SignedContribution, Task};
 use tacit_core::params::{Layout, Params};
-use tacit_core::traits::{Clock, Trainer, Transport};
+use tacit_core::traits::{Clock, Memory, Trainer, Transport};
 
 /// What a participant brings to its loop.
 pub struct Worker<'a> {
@@ -19,6 +19,8 @@ pub struct Worker<'a> {
     pub sign: &'a dyn Fn(Contribution) -> SignedContribution,
     /// Time.
     pub clock: &'a dyn Clock,
+    /// What it keeps between rounds.
+    pub memory: &'a mut dyn Memory,
 }
 
 /// Works until the coordinator says that the run is over. A task that cannot be done, or whose
@@ -40,12 +42,28 @@ pub fn work(worker: &mut Worker<'_>, transport: &mut dyn Transport) -> Result<u3
 }
 
 fn round(worker: &mut Worker<'_>, transport: &mut dyn Transport, task: &Task) -> Result<(), Error> {
-    let bytes = transport.fetch(task.model)?;
-    let model = Params::from_bytes(worker.layout.clone(), &bytes)?;
-    drop(bytes);
-    let (header, payload) = contribute(&worker.local, worker.trainer, task, &model, worker.clock)?;
+    let fetch = |transport: &mut dyn Transport, digest| -> Result<Params, Error> {
+        let bytes = transport.fetch(digest)?;
+        Ok(Params::from_bytes(worker.layout.clone(), &bytes)?)
+    };
+    let control = task.control.map(|digest| fetch(transport, digest)).transpose()?;
+    let model = fetch(transport, task.model)?;
+    let kept = worker.memory.recall(task.round)?;
+    let (control, kept) = (control.as_ref(), kept.as_ref());
+    let start = Start { task, model: &model, control, kept };
+    let Made { contribution, payload, kept } =
+        contribute(&worker.local, worker.trainer, &start, worker.clock)?;
     drop(model);
-    transport.deliver(&(worker.sign)(header), &payload)
+    // Kept before it is delivered: a crash in between must not leave the coordinator with a
+    // contribution whose other half is forgotten here.
+    if !kept.is_empty() {
+        worker.memory.keep(task.round, &kept)?;
+    }
+    let delivered = transport.deliver(&(worker.sign)(contribution), &payload);
+    if delivered.is_err() && !kept.is_empty() {
+        worker.memory.drop_round(task.round)?;
+    }
+    delivered
 }
 
 /// Gives the task up. A coordinator that has moved on in the meantime is no error.

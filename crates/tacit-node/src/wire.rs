@@ -43,7 +43,12 @@ pub fn digest_bytes(digest: Digest) -> bytes::Bytes {
 impl TaskOffer {
     /// The task that is offered.
     pub fn task(&self) -> Result<Task, Refusal> {
+        let control = match self.control_digest.as_ref() {
+            [] => None,
+            bytes => Some(digest("control digest", bytes)?),
+        };
         Ok(Task {
+            control,
             round: self.round,
             plan: digest("plan digest", &self.plan_digest)?,
             model: digest("model digest", &self.model_digest)?,

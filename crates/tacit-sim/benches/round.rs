@@ -30,6 +30,7 @@ fn course(participants: usize) -> Course {
         },
         model: Digest::of_bytes(b"model"),
         model_bytes: 4,
+        control: false,
     }
 }
 

@@ -66,7 +66,8 @@ impl Trainer for Perceptron {
             }
         }
         let update = Update::between(model, weights, shard.len() as u64)?;
-        Ok(Fitted { update, loss: f64::from(mistakes) / shard.len() as f64 })
+        let steps = u64::from(order.local_epochs) * shard.len() as u64;
+        Ok(Fitted { update, loss: f64::from(mistakes) / shard.len() as f64, steps })
     }
 
     fn evaluate(&mut self, model: &Params, shard: &Shard) -> Result<Evaluation, Error> {

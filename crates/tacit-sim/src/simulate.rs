@@ -8,6 +8,7 @@
 //! first to answer are drawn from the plan's seed.
 
 mod forge;
+mod memories;
 mod train;
 
 use crate::attack::Adversary;
@@ -15,6 +16,7 @@ use crate::memory::MemoryStore;
 use crate::ports::{SystemClock, SystemEntropy};
 use std::collections::{BTreeMap, VecDeque};
 use tacit_core::central::{Centre, Ports};
+use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Fault};
 use tacit_core::history::RoundReport;
 use tacit_core::ids::ParticipantId;
@@ -23,10 +25,10 @@ use tacit_core::params::Params;
 use tacit_core::pipeline::Accepted;
 use tacit_core::plan::{Plan, Sampling};
 use tacit_core::round::{Action, Entry, Event, Kind, Outcome, Setup, Summary};
-use tacit_core::run::{Course, Finish, Run};
+use tacit_core::run::{Best, Course, Finish, Run};
 use tacit_core::traits::{Blobs, Clock, Spool};
 use tacit_learn::federation::Federation;
-use train::Pool;
+use train::{Given, Pool};
 
 /// Payloads of a round kept in memory by default, in bytes; more go to a temporary file.
 pub const MEMORY_BYTES: u64 = 1 << 30;
@@ -87,6 +89,8 @@ pub struct SimOutcome {
     pub history: Vec<RoundReport>,
     /// The last released model, or the initial one.
     pub model: Params,
+    /// The released model that measured best, and its round, where any is measured.
+    pub best: Option<(u32, Params)>,
     /// Why the run is over.
     pub finish: Finish,
 }
@@ -125,6 +129,7 @@ pub fn simulate(
         recorder: options.recorder,
         observe,
         offer: None,
+        best: None,
         history: Vec::new(),
         bytes_down: 0,
     };
@@ -142,6 +147,7 @@ struct Simulation<'a> {
     observe: &'a mut dyn FnMut(&RoundReport),
     events: VecDeque<Kind>,
     offer: Option<Offer>,
+    best: Option<Best>,
     history: Vec<RoundReport>,
     /// Bytes of the round's model, once for every member of its cohort.
     bytes_down: u64,
@@ -177,7 +183,11 @@ impl Simulation<'_> {
         }
         let finish = run.finish().cloned().ok_or(Error::Bug("a run ended without an end"))?;
         let model = self.centre.load(&self.store, run.model())?;
-        Ok(SimOutcome { history: self.history, model, finish })
+        let load = |best: Best| -> Result<_, Error> {
+            Ok((best.round, self.centre.load(&self.store, best.model)?))
+        };
+        let best = self.best.map(load).transpose()?;
+        Ok(SimOutcome { history: self.history, model, best, finish })
     }
 
     fn carry_out(&mut self, action: Action, run: &Run) -> Result<(), Error> {
@@ -211,7 +221,8 @@ impl Simulation<'_> {
     fn offered(&mut self, task: Task, mut to: Vec<ParticipantId>, run: &Run) {
         let round = task.round;
         if run.round().state() == "distributing" {
-            self.bytes_down = to.len() as u64 * task.model_bytes;
+            let blobs = 1 + u64::from(task.control.is_some());
+            self.bytes_down = to.len() as u64 * task.model_bytes * blobs;
             let received = |participant| Kind::Received { participant, round };
             return self.events.extend(to.into_iter().map(received));
         }
@@ -237,8 +248,10 @@ impl Simulation<'_> {
         let members: Vec<ParticipantId> = offer.waiting.drain(..now).collect();
         let task = offer.task.clone();
         let model = self.centre.load(&self.store, task.model)?;
+        let control = task.control.map(|c| self.centre.load(&self.store, c)).transpose()?;
         let round = task.round;
-        let mut answers = self.pool.train(&task, &model, &members, &self.store, self.clock)?;
+        let given = Given { task: &task, model: &model, control: control.as_ref() };
+        let mut answers = self.pool.train(&given, &members, &self.store, self.clock)?;
         let mut refused = self.forge(&task, &mut answers)?;
         let Some(offer) = &mut self.offer else { return Ok(false) };
         self.events.append(&mut refused);
@@ -277,15 +290,22 @@ impl Simulation<'_> {
         }
     }
 
-    /// Drops the model and slots that nothing will be computed from again.
+    /// Drops the models and slots that nothing will be computed from again.
     fn retire(&mut self, summary: &Summary) -> Result<(), Error> {
-        let Ok(Outcome { model, slots, .. }) = &summary.result else {
+        let Ok(outcome) = &summary.result else {
             self.offer = None;
             return Ok(());
         };
-        let before = std::iter::once(&summary.setup.model).chain(&summary.setup.slots);
-        for digest in before.filter(|digest| *digest != model && !slots.contains(digest)) {
-            self.store.remove(*digest)?;
+        let best = Best::of(self.best, outcome);
+        let superseded = std::mem::replace(&mut self.best, best).map(|best| best.model);
+        let kept = |digest: &Digest| {
+            *digest == outcome.model
+                || outcome.slots.contains(digest)
+                || best.is_some_and(|best| best.model == *digest)
+        };
+        let before = summary.setup.slots.iter().copied().chain([summary.setup.model]);
+        for digest in before.chain(superseded).filter(|digest| !kept(digest)) {
+            self.store.remove(digest)?;
         }
         Ok(())
     }

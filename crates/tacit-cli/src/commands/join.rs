@@ -16,6 +16,7 @@ use tacit_core::registry::Family;
 use tacit_learn::{data, federation};
 use tacit_node::client::{BlockingTransport, Patience};
 use tacit_node::coordinator::SystemClock;
+use tacit_node::memory::FileMemory;
 use tacit_node::participant::{Worker, work};
 use tacit_node::wire::Welcome;
 use tacit_node::witness::LogWitness;
@@ -44,7 +45,8 @@ pub struct Args {
     /// is a program: what runs on this machine is not the coordinator's to choose.
     #[arg(long)]
     plan: Option<PathBuf>,
-    /// Where this participant keeps its witness key and what it has seen of the run's log.
+    /// Where this participant keeps its witness key, what it has seen of the run's log, and what
+    /// its rules keep between rounds.
     #[arg(long, default_value = "tacit-participant")]
     state: PathBuf,
 }
@@ -65,8 +67,8 @@ pub fn main(args: Args) -> Result<Ending, Error> {
     let welcome = transport.enrol()?;
     let (plan, layout) = read_welcome(&welcome)?;
     consent(&args, &plan)?;
-    let witness = args.state.join(name.as_str());
-    transport.watch(Box::new(LogWitness::open(&name, &welcome.log_key, Some(&witness))?));
+    let folder = args.state.join(name.as_str());
+    transport.watch(Box::new(LogWitness::open(&name, &welcome.log_key, Some(&folder))?));
     eprintln!("{name} joined {} (plan {})", plan.name(), plan.digest());
     let shard = shard(&args, &plan)?;
     let mut trainer = plan.trainer(shard.shape())?;
@@ -78,6 +80,7 @@ pub fn main(args: Args) -> Result<Ending, Error> {
         layout: Arc::new(layout),
         sign: &sign,
         clock: &SystemClock,
+        memory: &mut FileMemory::new(&folder, plan.digest()),
     };
     let delivered = work(&mut worker, &mut transport)?;
     println!("{name}: the run is over; {delivered} contributions delivered");

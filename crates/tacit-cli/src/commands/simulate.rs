@@ -105,6 +105,7 @@ pub fn main(args: Args) -> Result<Ending, Error> {
     let ended = Ended {
         plan: &plan,
         model: &outcome.model,
+        best: outcome.best.as_ref(),
         log: &log,
         finish: &finish,
         started_ms,

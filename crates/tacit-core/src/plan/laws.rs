@@ -9,7 +9,7 @@ use crate::traits::View;
 
 type Law = fn(&Facts<'_>) -> Option<Conflict>;
 
-pub(super) const LAWS: [Law; 16] = [
+pub(super) const LAWS: [Law; 18] = [
     view_of_the_aggregator,
     additive_encoding,
     discrete_noise,
@@ -26,6 +26,8 @@ pub(super) const LAWS: [Law; 16] = [
     test_set_of_the_coordinator,
     target_that_is_measured,
     column_of_the_partition,
+    momentum_under_control_variates,
+    stragglers_that_can_do_less,
 ];
 
 fn seen(view: View) -> &'static str {
@@ -285,5 +287,35 @@ fn column_of_the_partition(facts: &Facts<'_>) -> Option<Conflict> {
         expected: "the name of a column".into(),
         found: "\"\"".into(),
         alternatives: vec![within("data", "partition = \"iid\"")],
+    })
+}
+
+/// A participant's variate is its mean gradient only if its steps are plain (Karimireddy et al.
+/// 2020, algorithm 1, option II).
+fn momentum_under_control_variates(facts: &Facts<'_>) -> Option<Conflict> {
+    let momentum = facts.plan.training.momentum;
+    (facts.plan.control().is_some() && momentum > 0.0).then(|| Conflict {
+        key: "training.momentum",
+        because: "strategy",
+        expected: "0.0, as control variates are measured on plain steps".into(),
+        found: write::number(momentum),
+        alternatives: vec![
+            within("training", "momentum = 0.0"),
+            "strategy = { rule = \"fedavg\", momentum = 0.9 }, momentum of the server".into(),
+        ],
+    })
+}
+
+fn stragglers_that_can_do_less(facts: &Facts<'_>) -> Option<Conflict> {
+    let training = &facts.plan.training;
+    (training.stragglers > 0.0 && training.local_epochs == 1).then(|| Conflict {
+        key: "training.stragglers",
+        because: "training.local_epochs",
+        expected: "0.0, as nobody can do less than one epoch".into(),
+        found: write::number(training.stragglers),
+        alternatives: vec![
+            within("training", "stragglers = 0.0"),
+            within("training", "local_epochs = 5"),
+        ],
     })
 }

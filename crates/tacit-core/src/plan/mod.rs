@@ -11,6 +11,7 @@ mod error;
 mod example;
 mod laws;
 mod read;
+mod schedule;
 mod schema;
 mod sections;
 pub mod tables;
@@ -20,6 +21,7 @@ mod write;
 pub use choice::Choice;
 pub use error::{Because, PlanError, PlanErrors};
 pub use example::example;
+pub use schedule::Schedule;
 pub use schema::schema;
 pub use sections::{Adversary, Cohort, Data, EvaluationPlan, Partition, Sampling, Training};
 
@@ -32,7 +34,7 @@ use crate::ids::ParticipantId;
 use crate::messages::FitOrder;
 use crate::registry::{Arguments, Family, Make, Registry};
 use crate::rng::Seed;
-use crate::traits::{Aggregator, Mechanism, Protection, Strategy, Trainer};
+use crate::traits::{Aggregator, Control, Mechanism, Protection, Strategy, Trainer};
 use error::Lines;
 use read::Settings;
 use std::fmt;
@@ -234,6 +236,16 @@ impl Plan {
         made!(self.choice(Family::Mechanism), Make::Mechanism)
     }
 
+    /// Control variates, where the strategy has them.
+    pub fn control(&self) -> Option<&dyn Control> {
+        self.strategy.control()
+    }
+
+    /// Vectors of the model's length in one update: its step, and the change of its variate.
+    pub fn vectors(&self) -> usize {
+        1 + usize::from(self.control().is_some())
+    }
+
     /// The bound to which every update is clipped.
     pub fn bound(&self) -> Bound {
         match self.training.clip_norm {
@@ -242,17 +254,34 @@ impl Plan {
         }
     }
 
+    /// Li et al. 2020, section 5.2: stragglers draw their epochs uniformly from 1 to all of them.
+    fn local_epochs(&self, parts: &[&[u8]]) -> u32 {
+        let all = self.training.local_epochs;
+        let mut rng = self.seed().derive("tacit/v1/straggler", parts).rng();
+        match rng.unit() < self.training.stragglers {
+            true => 1 + rng.below(u64::from(all)) as u32,
+            false => all,
+        }
+    }
+
+    /// Where the coordinator finds the model to start from, if it is not drawn by the seed.
+    pub fn initial_model(&self) -> Option<&str> {
+        self.run.initial_model.as_deref()
+    }
+
     /// What `participant` is told to do in `round` (from 1).
     pub fn fit_order(&self, round: u32, participant: &ParticipantId) -> FitOrder {
         let parts: [&[u8]; 2] = [&round.to_le_bytes(), participant.as_str().as_bytes()];
+        let Training { learning_rate, schedule, .. } = &self.training;
         let mut order = FitOrder {
             round,
-            local_epochs: self.training.local_epochs,
+            local_epochs: self.local_epochs(&parts),
             batch_size: self.training.batch_size,
-            learning_rate: self.training.learning_rate,
+            learning_rate: learning_rate * schedule.factor(round, self.run.num_rounds),
             momentum: self.training.momentum,
             weight_decay: self.training.weight_decay,
             proximal_mu: self.training.proximal_mu,
+            correction: None,
             seed: self.seed().derive("tacit/v1/fit", &parts),
         };
         self.strategy.adjust(&mut order);

@@ -1,11 +1,12 @@
 //! The sections of a plan as typed values.
 
+use super::schedule::Schedule;
 use crate::error::Error;
 use crate::registry::Arguments;
 
 const RANGE: Error = Error::Bug("a parameter's declared range does not fit its type");
 
-fn whole<T: TryFrom<i64>>(arguments: &Arguments, name: &str) -> Result<T, Error> {
+pub(super) fn whole<T: TryFrom<i64>>(arguments: &Arguments, name: &str) -> Result<T, Error> {
     T::try_from(arguments.integer(name)?).map_err(|_| RANGE)
 }
 
@@ -25,6 +26,7 @@ pub(super) struct Run {
     pub(super) seed: u64,
     pub(super) num_rounds: u32,
     pub(super) participants: usize,
+    pub(super) initial_model: Option<String>,
 }
 
 impl Run {
@@ -34,6 +36,7 @@ impl Run {
             seed: whole(of, "seed")?,
             num_rounds: whole(of, "num_rounds")?,
             participants: whole(of, "participants")?,
+            initial_model: Some(text(of, "initial_model")?).filter(|path| !path.is_empty()),
         })
     }
 }
@@ -43,10 +46,14 @@ impl Run {
 pub struct Training {
     /// Passes over a participant's examples.
     pub local_epochs: u32,
+    /// Share of participants, drawn anew each round, that does only 1 to `local_epochs` epochs.
+    pub stragglers: f64,
     /// Examples per step; 0 means all of them in one step.
     pub batch_size: usize,
-    /// Step size.
+    /// Step size before the schedule.
     pub learning_rate: f64,
+    /// How the step size falls.
+    pub schedule: Schedule,
     /// Heavy-ball momentum, 0 to 1.
     pub momentum: f64,
     /// L2 penalty added to the gradient.
@@ -62,7 +69,9 @@ impl Training {
     pub(super) fn new(of: &Arguments) -> Result<Self, Error> {
         Ok(Self {
             local_epochs: whole(of, "local_epochs")?,
+            stragglers: of.number("stragglers")?,
             batch_size: whole(of, "batch_size")?,
+            schedule: Schedule::new(of)?,
             learning_rate: of.number("learning_rate")?,
             momentum: of.number("momentum")?,
             weight_decay: of.number("weight_decay")?,

@@ -116,12 +116,32 @@ pub const RUN: &[Parameter] = &[
     integer("seed", 1, (0, i64::MAX), "Seed of every repeatable random choice; never of noise."),
     integer("num_rounds", 30, (1, limits::ROUNDS as i64), "Rounds of the run."),
     integer("participants", 20, (1, COHORT), "Participants expected on the roster before round 1."),
+    text(
+        "initial_model",
+        "",
+        "Safetensors file of the coordinator with the model to start from; \"\" = drawn by seed.",
+    ),
 ];
 
 const TRAINING: &[Parameter] = &[
     integer("local_epochs", 1, (1, 100_000), "Passes over a participant's examples per round."),
+    number(
+        "stragglers",
+        0.0,
+        (0.0, 1.0),
+        "Share of participants, drawn anew each round, that does only 1 to local_epochs epochs.",
+    ),
     integer("batch_size", 32, (0, 1 << 28), "Examples per step; 0 = all in one step."),
     number("learning_rate", 0.1, POSITIVE, "Step size of local training."),
+    word(
+        "schedule",
+        "constant",
+        &["constant", "step", "exponential", "inverse-sqrt", "cosine"],
+        "How the step size falls from round to round.",
+    ),
+    number("decay", 0.5, (1e-6, 1.0), "Factor of schedules \"step\" and \"exponential\"."),
+    integer("decay_rounds", 10, (1, limits::ROUNDS as i64), "Rounds in which `decay` acts once."),
+    integer("warmup_rounds", 0, (0, limits::ROUNDS as i64), "Rounds of a linear start."),
     number("momentum", 0.0, (0.0, 1.0), "Heavy-ball momentum of local training."),
     number("weight_decay", 0.0, POSITIVE, "L2 penalty added to the gradient."),
     number("proximal_mu", 0.0, POSITIVE, "Pull towards the global model (FedProx's mu)."),

@@ -33,6 +33,7 @@ fn setup(n: usize) -> Setup {
         plan: Digest::of_bytes(b"plan"),
         model: Digest::of_bytes(b"model"),
         model_bytes: 5,
+        control: false,
         slots: vec![],
         seed: Seed::root(1),
         rules: rules(n),

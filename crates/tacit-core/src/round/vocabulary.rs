@@ -21,8 +21,11 @@ pub struct Setup {
     pub model: Digest,
     /// Size of the model's blob in bytes.
     pub model_bytes: u64,
-    /// Digests of the strategy's persistent vectors; empty before the first release.
+    /// Digests of the strategy's persistent vectors, the server's control variate last; empty
+    /// before the first release.
     pub slots: Vec<Digest>,
+    /// Whether the strategy has control variates.
+    pub control: bool,
     /// The plan's root seed: cohorts are drawn from it, so anybody can draw them again.
     pub seed: Seed,
     /// Cohort rules of the plan.
@@ -39,6 +42,7 @@ impl Setup {
             plan: self.plan,
             model: self.model,
             model_bytes: self.model_bytes,
+            control: self.slots.last().copied().filter(|_| self.control),
         }
     }
 }

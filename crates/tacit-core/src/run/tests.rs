@@ -29,6 +29,7 @@ fn course(num_rounds: u32) -> Course {
         },
         model: Digest::of_bytes(b"model 0"),
         model_bytes: 7,
+        control: false,
     }
 }
 

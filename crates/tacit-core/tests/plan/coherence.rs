@@ -125,3 +125,10 @@ fn a_rule_that_refuses_its_arguments() {
         "plan.toml:2: mechanism: noise_multiplier: expected a positive number, found 0.0"
     );
 }
+
+#[test]
+fn stragglers_of_one_epoch() {
+    let refusal = broken("[training]\nstragglers = 0.5");
+    assert!(refusal.contains("because of local_epochs = 1 in [training]"), "{refusal}");
+    plan("[training]\nstragglers = 0.5\nlocal_epochs = 2");
+}

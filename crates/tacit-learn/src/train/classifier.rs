@@ -68,10 +68,15 @@ impl Trainer for Classifier {
         }
         let sgd = Sgd::new(order)?;
         let mut weights = model.values().to_vec();
-        let mut run = Run { sgd, weights: &mut weights, global: model.values() };
+        let correction = order.correction.as_deref().unwrap_or_default();
+        if ![0, weights.len()].contains(&correction.len()) {
+            let (expected, found) = (weights.len().to_string(), correction.len().to_string());
+            return Err(Error::caller("length of the correction", expected, found));
+        }
+        let mut run = Run { sgd, weights: &mut weights, global: model.values(), correction };
         let mut indices: Vec<u32> = (0..shard.len() as u32).collect();
         let batch_size = if order.batch_size == 0 { shard.len() } else { order.batch_size };
-        let mut loss = 0.0;
+        let (mut loss, mut steps) = (0.0, 0);
         self.network.reset();
         for epoch in 0..order.local_epochs {
             order
@@ -80,6 +85,7 @@ impl Trainer for Classifier {
                 .rng()
                 .shuffle(&mut indices);
             let batches = indices.chunks(batch_size);
+            steps += batches.len() as u64;
             loss = batches.map(|batch| self.network.step(&mut run, shard, batch)).sum::<f64>()
                 / shard.len() as f64;
             if !loss.is_finite() {
@@ -90,7 +96,7 @@ impl Trainer for Classifier {
         let update = Update::between(model, weights, shard.len() as u64).map_err(|refusal| {
             Error::caller("training", "a learning rate that converges", refusal.to_string())
         })?;
-        Ok(Fitted { update, loss })
+        Ok(Fitted { update, loss, steps })
     }
 
     fn evaluate(&mut self, model: &Params, shard: &Shard) -> Result<Evaluation, Error> {

@@ -104,6 +104,10 @@ pub struct Job {
     /// Below 2⁵³, so that every JSON reader holds it exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+    /// Safetensors with the tensors of `model_in`: add them to every gradient. Given only under
+    /// strategies with control variates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correction_in: Option<PathBuf>,
     /// The model to start from or to measure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_in: Option<PathBuf>,
@@ -128,6 +132,9 @@ pub struct Metrics {
     /// Correctly classified examples, where that means something.
     #[serde(default)]
     pub correct: u64,
+    /// Optimiser steps taken by `fit`; strategies with control variates need them.
+    #[serde(default)]
+    pub steps: u64,
 }
 
 /// One run of the program: a folder of its own, deleted afterwards.
@@ -278,12 +285,17 @@ impl Trainer for Command {
             model_out: run.path("model_out.safetensors"),
             ..run.job
         };
+        if let Some(correction) = &order.correction {
+            let correction = Params::new(model.layout().clone(), correction.to_vec())?;
+            let bytes = safetensors::write(&correction, &[])?;
+            run.job.correction_in = run.put("correction_in.safetensors", &bytes)?;
+        }
         run.execute()?;
         let metrics = run.metrics()?;
         let local = run.model(Some(model.layout()))?.into_values();
         let update = Update::between(model, local, metrics.examples)
             .map_err(|e| run.failure(CommandError::Model(Box::new(e.into()))))?;
-        Ok(Fitted { update, loss: metrics.loss })
+        Ok(Fitted { update, loss: metrics.loss, steps: metrics.steps })
     }
 
     fn evaluate(&mut self, model: &Params, shard: &Shard) -> Result<Evaluation, Error> {
@@ -291,7 +303,7 @@ impl Trainer for Command {
         let mut run = self.begin("evaluate")?;
         run.give(model, shard)?;
         run.execute()?;
-        let Metrics { examples, loss, correct } = run.metrics()?;
+        let Metrics { examples, loss, correct, .. } = run.metrics()?;
         Ok(Evaluation { examples, correct, loss, per_class: Vec::new() })
     }
 }

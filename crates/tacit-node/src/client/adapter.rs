@@ -139,8 +139,9 @@ impl Transport for BlockingTransport {
     }
 
     fn fetch(&mut self, digest: Digest) -> Result<Vec<u8>, Error> {
-        let task = self.task.as_ref().filter(|task| task.model == digest);
-        let unknown = || Error::caller("blob", "the model of the current task", digest.to_string());
+        let named = |task: &&Task| task.model == digest || task.control == Some(digest);
+        let task = self.task.as_ref().filter(named);
+        let unknown = || Error::caller("blob", "one of the current task", digest.to_string());
         let size = task.ok_or_else(unknown)?.model_bytes;
         let bytes = self.runtime.block_on(self.http.fetch(digest, size))?;
         self.enter(Phase::Training);

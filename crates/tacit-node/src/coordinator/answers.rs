@@ -169,9 +169,9 @@ impl Desk for Front {
     }
 
     fn blob_size(&self, _peer: &Peer, digest: Digest) -> Result<Option<u64>, Error> {
-        // Only the model that the current round trains from is public.
-        let public = self.0.live()?.run.as_ref().map(|run| run.round().setup().model);
-        if public != Some(digest) {
+        // Only what the current round trains from is public.
+        let task = self.0.live()?.run.as_ref().map(|run| run.round().setup().task());
+        if !task.is_some_and(|task| task.model == digest || task.control == Some(digest)) {
             return Ok(None);
         }
         self.0.store.size(digest)
@@ -314,6 +314,7 @@ fn offer_of(run: &Run, coordinator: &Coordinator, state: &State) -> TaskOffer {
         plan_digest: wire::digest_bytes(coordinator.plan.digest()),
         model_digest: wire::digest_bytes(task.model),
         model_bytes: task.model_bytes,
+        control_digest: task.control.map(wire::digest_bytes).unwrap_or_default(),
         deadline_ms: left.map_or(0, |left| left.as_millis() as u64),
         checkpoint: String::new(),
         consistency: Vec::new(),

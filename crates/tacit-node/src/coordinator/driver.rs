@@ -13,7 +13,7 @@ use tacit_core::error::Error;
 use tacit_core::history::RoundReport;
 use tacit_core::messages::SignedContribution;
 use tacit_core::round::{Action, Admission, Entry, Event, Kind, Outcome, Record, Setup, Summary};
-use tacit_core::run::{Finish, Run};
+use tacit_core::run::{Best, Finish, Run};
 use tacit_core::traits::{Blobs, Clock, Journal, Spool};
 
 /// When to look again where a deadline had not quite passed.
@@ -199,9 +199,7 @@ impl Coordinator {
         let history = self.history.lock();
         history.map_err(|_| Error::Bug("a thread died writing history"))?.append(&report)?;
         state.accuracy = report.accuracy().or(state.accuracy);
-        if summary.result.is_ok() {
-            self.retire(summary);
-        }
+        self.retire(state, summary);
         tracing::info!(
             round = report.round,
             accepted = report.contributions.len(),
@@ -214,14 +212,22 @@ impl Coordinator {
         Ok(Kind::Logged { round, index })
     }
 
-    /// Deletes the model and slots before a release. A crash in between leaves a file, no more.
-    fn retire(&self, summary: &Summary) {
+    /// Deletes what a release makes superfluous: the model and slots before it, and the best model
+    /// before a better one. A crash in between leaves a file, no more.
+    fn retire(&self, state: &mut State, summary: &Summary) {
         let Ok(outcome) = &summary.result else { return };
+        let best = Best::of(state.best, outcome);
+        let superseded = std::mem::replace(&mut state.best, best).map(|best| best.model);
         let initial = self.plan.num_rounds() > 1 && summary.setup.round == 1;
-        let kept =
-            |digest: &Digest| *digest == outcome.model || outcome.slots.contains(digest) || initial;
-        let before = std::iter::once(&summary.setup.model).chain(&summary.setup.slots);
-        for digest in before.filter(|digest| !kept(digest)) {
+        let kept = |digest: &Digest| {
+            *digest == outcome.model
+                || outcome.slots.contains(digest)
+                || best.is_some_and(|best| best.model == *digest)
+        };
+        let mut before: Vec<Digest> = summary.setup.slots.clone();
+        before.extend((!initial).then_some(summary.setup.model));
+        before.extend(superseded);
+        for digest in before.iter().filter(|digest| !kept(digest)) {
             if let Err(error) = self.store.remove(*digest) {
                 tracing::warn!(%error, "an old model was not deleted");
             }

@@ -24,7 +24,7 @@ use tacit_core::messages::{SignedContribution, Task};
 use tacit_core::params::Params;
 use tacit_core::plan::Plan;
 use tacit_core::round::Entry;
-use tacit_core::run::{Course, Finish, Run};
+use tacit_core::run::{Best, Course, Finish, Run};
 use tacit_core::traits::{Blobs, Clock, Journal};
 use tokio::sync::watch;
 use traffic::{Traffic, TurnedAway};
@@ -74,6 +74,7 @@ pub struct Coordinator {
     plan: Plan,
     plan_text: String,
     layout_json: Vec<u8>,
+    /// Values of one update.
     len: usize,
     store: NodeStore,
     centre: Mutex<Centre>,
@@ -102,6 +103,7 @@ struct State {
     keys: BTreeMap<ParticipantId, [u8; 32]>,
     timer: Option<Instant>,
     accuracy: Option<f64>,
+    best: Option<Best>,
     draining: bool,
     /// Who knows that the run is over.
     told: BTreeSet<ParticipantId>,
@@ -134,6 +136,7 @@ impl Coordinator {
         recorder.begin(initial)?;
         let history = HistoryFile::open(&dir.join("history.jsonl"))?;
         let state = State {
+            best: run.best(),
             run: Some(run),
             journal,
             offers: BTreeMap::new(),
@@ -147,7 +150,7 @@ impl Coordinator {
         let layout = model.layout().clone();
         Ok(Arc::new(Self {
             layout_json: tacit_core::codec::encode(&*layout),
-            len: layout.len(),
+            len: plan.vectors() * layout.len(),
             centre: Mutex::new(Centre::new(&plan, layout, evaluator)?),
             recorder,
             history: Mutex::new(history),
@@ -198,6 +201,12 @@ impl Coordinator {
         let digest = self.live()?.run.as_ref().map(Run::model);
         let digest = digest.ok_or(Error::Bug("a live run has a model"))?;
         self.centre()?.load(&self.store, digest)
+    }
+
+    /// The best released model and the round that gave it, where the coordinator measures any.
+    pub fn best(&self) -> Result<Option<(u32, Params)>, Error> {
+        let Some(best) = self.live()?.best else { return Ok(None) };
+        Ok(Some((best.round, self.centre()?.load(&self.store, best.model)?)))
     }
 
     /// Offers no more tasks; what is under way is still accepted.

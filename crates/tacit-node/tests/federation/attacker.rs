@@ -9,7 +9,7 @@ use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Refusal};
 use tacit_core::ids::ParticipantId;
 use tacit_core::limits;
-use tacit_core::local::{Local, LocalData, contribute};
+use tacit_core::local::{Local, LocalData, Start, contribute};
 use tacit_core::messages::{Contribution, SignedContribution, Task};
 use tacit_core::params::{Layout, Params, bytes_of};
 use tacit_core::plan::Plan;
@@ -62,7 +62,9 @@ impl Attacker {
         let model = Params::from_bytes(self.layout.clone(), &model).unwrap();
         let local = Local { plan: &self.plan, participant: &self.id, data: &self.data };
         let mut trainer = self.plan.trainer(self.data.train.shape()).unwrap();
-        contribute(&local, &mut *trainer, task, &model, &SystemClock).unwrap()
+        let start = Start { task, model: &model, control: None, kept: None };
+        let made = contribute(&local, &mut *trainer, &start, &SystemClock).unwrap();
+        (made.contribution, made.payload)
     }
 
     /// Learns and delivers, as an honest participant would.

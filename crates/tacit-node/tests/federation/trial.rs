@@ -15,7 +15,7 @@ use tacit_core::digest::Digest;
 use tacit_core::error::Error;
 use tacit_core::history::RoundReport;
 use tacit_core::ids::ParticipantId;
-use tacit_core::local::{Local, LocalData, contribute};
+use tacit_core::local::{Local, LocalData, Start, contribute};
 use tacit_core::params::Layout;
 use tacit_core::plan::Plan;
 use tacit_core::round::{Entry, Record, Roster, Setup};
@@ -23,6 +23,7 @@ use tacit_core::run::Finish;
 use tacit_learn::federation::Federation;
 use tacit_node::client::BlockingTransport;
 use tacit_node::coordinator::{Coordinator, Front, HistoryFile, Progress, Setting, SystemClock};
+use tacit_node::memory::FileMemory;
 use tacit_node::participant::{Worker, work};
 use tacit_node::pki::{Identity, Issued, Pki, Revocations, Role};
 use tacit_node::server::{self, Bounds, Server};
@@ -322,8 +323,10 @@ impl Trial {
             for who in *who {
                 let (participant, data) = (name(who), self.examples(who));
                 let local = Local { plan: &self.plan, participant: &participant, data: &data };
-                let made = contribute(&local, &mut *trainer, &setup.task(), &model, &SystemClock);
-                let (header, payload) = made.unwrap();
+                let task = setup.task();
+                let start = Start { task: &task, model: &model, control: None, kept: None };
+                let made = contribute(&local, &mut *trainer, &start, &SystemClock).unwrap();
+                let (header, payload) = (made.contribution, made.payload);
                 let (bytes, digest) = (header.payload_bytes, header.payload);
                 let transfer = Transfer { round, participant, payload: digest, bytes };
                 store.spool_write(&transfer, 0, &payload).unwrap();
@@ -345,6 +348,7 @@ impl Trial {
             plan: self.plan.digest(),
             model,
             model_bytes: self.layout.len() as u64 * 4,
+            control: false,
             slots: Vec::new(),
             seed: self.plan.seed(),
             rules: self.plan.cohort().clone(),
@@ -385,12 +389,14 @@ impl Member {
         let welcome = transport.enrol()?;
         transport.watch(Box::new(LogWitness::open(&self.id, &welcome.log_key, witness)?));
         let mut trainer = self.plan.trainer(self.data.train.shape())?;
+        let folder = witness.unwrap_or(Path::new("no-state"));
         let mut worker = Worker {
             local: Local { plan: &self.plan, participant: &self.id, data: &self.data },
             trainer: &mut *trainer,
             layout: self.layout,
             sign: &|header| self.identity.sign(header),
             clock: &SystemClock,
+            memory: &mut FileMemory::new(folder, self.plan.digest()),
         };
         work(&mut worker, &mut transport)
     }

@@ -1,12 +1,13 @@
 //! Participants trained side by side: one trainer per thread, biggest shards first.
 
+use super::memories::Memories;
 use crate::memory::MemoryStore;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use tacit_core::error::Error;
 use tacit_core::ids::ParticipantId;
-use tacit_core::local::{self, Local, LocalData};
+use tacit_core::local::{self, Local, LocalData, Made, Start};
 use tacit_core::messages::{Contribution, Task};
 use tacit_core::params::Params;
 use tacit_core::pipeline::{Channel, Inspector};
@@ -19,6 +20,15 @@ pub(super) struct Pool<'a> {
     plan: &'a Plan,
     data: BTreeMap<&'a ParticipantId, &'a LocalData>,
     workers: Vec<Worker>,
+    memories: Memories,
+}
+
+/// What every member of a cohort is given.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a> {
+    pub task: &'a Task,
+    pub model: &'a Params,
+    pub control: Option<&'a Params>,
 }
 
 struct Worker {
@@ -32,8 +42,8 @@ pub(super) type Answer = Result<Contribution, Error>;
 struct Work<'a> {
     jobs: Vec<(usize, Local<'a>)>,
     next: AtomicUsize,
-    task: &'a Task,
-    model: &'a Params,
+    given: Given<'a>,
+    memories: &'a Memories,
     store: &'a MemoryStore,
     clock: &'a dyn Clock,
 }
@@ -50,7 +60,7 @@ impl<'a> Pool<'a> {
         let worker = |_| Ok(Worker { trainer: federation.trainer()?, channel: plan.channel()? });
         let workers = (0..threads).map(worker).collect::<Result<_, Error>>()?;
         let data = federation.participants().iter().map(|(id, data)| (id, data)).collect();
-        Ok(Self { plan, data, workers })
+        Ok(Self { plan, data, workers, memories: Memories::default() })
     }
 
     /// Gives some participants other examples.
@@ -58,11 +68,11 @@ impl<'a> Pool<'a> {
         self.data.extend(data);
     }
 
-    /// Trains every member from `model` and keeps the payloads; answers in the order of members.
+    /// Trains every member from what it is given and keeps the payloads; answers in the order of
+    /// members.
     pub(super) fn train(
         &mut self,
-        task: &Task,
-        model: &Params,
+        given: &Given<'_>,
         members: &[ParticipantId],
         store: &MemoryStore,
         clock: &dyn Clock,
@@ -76,7 +86,8 @@ impl<'a> Pool<'a> {
         }
         // The longest first, so that no thread begins one when the others are done.
         jobs.sort_by_key(|(_, local)| std::cmp::Reverse(local.data.train.len()));
-        let work = Work { jobs, next: AtomicUsize::new(0), task, model, store, clock };
+        let (next, memories) = (AtomicUsize::new(0), &self.memories);
+        let work = Work { jobs, next, given: *given, memories, store, clock };
         let threads = self.workers.len().min(members.len());
         let mut answers: Vec<(usize, Answer)> = match &mut self.workers[..threads] {
             [worker] => worker.work(&work),
@@ -106,15 +117,18 @@ impl Worker {
     }
 
     fn contribute(&mut self, local: &Local<'_>, work: &Work<'_>) -> Answer {
-        let trainer = &mut *self.trainer;
-        let (contribution, payload) =
-            local::contribute(local, trainer, work.task, work.model, work.clock)?;
+        let Given { task, model, control } = work.given;
+        let kept = work.memories.recall(local.participant)?;
+        let start = Start { task, model, control, kept: kept.as_ref() };
+        let made = local::contribute(local, &mut *self.trainer, &start, work.clock)?;
+        let Made { contribution, payload, kept } = made;
         // What a coordinator would turn away at its door must not get in here either.
-        let (len, round, sender) = (work.model.values().len(), work.task.round, local.participant);
-        let mut inspector = Inspector::new(&self.channel, len, round, sender);
+        let len = local.plan.vectors() * model.values().len();
+        let mut inspector = Inspector::new(&self.channel, len, task.round, local.participant);
         inspector.push(&payload)?;
         inspector.finish()?;
         work.store.keep(contribution.round, contribution.payload, payload)?;
+        work.memories.keep(local.participant, &kept)?;
         Ok(contribution)
     }
 }

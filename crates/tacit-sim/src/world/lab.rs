@@ -87,6 +87,7 @@ impl Lab {
             cohort,
             model: Digest::of_bytes(&self.initial),
             model_bytes: self.initial.len() as u64,
+            control: false,
         };
         let participants = (expected + rng.below(3)) as usize;
         let channel = plan.channel()?;

@@ -41,7 +41,7 @@ impl Trainer for Echo {
     fn fit(&mut self, _: &FitOrder, model: &Params, shard: &Shard) -> Result<Fitted, Error> {
         let local = model.values().iter().map(|x| x + STEP).collect();
         let update = Update::between(model, local, shard.len() as u64)?;
-        Ok(Fitted { update, loss: 0.0 })
+        Ok(Fitted { update, loss: 0.0, steps: 1 })
     }
 
     fn evaluate(&mut self, _: &Params, _: &Shard) -> Result<Evaluation, Error> {

@@ -18,6 +18,7 @@ use tacit_core::run::Finish;
 use tacit_learn::federation::initial_model;
 use tacit_node::client::{BlockingTransport, Patience};
 use tacit_node::coordinator::{Coordinator, Front, Progress, Setting, SystemClock};
+use tacit_node::memory::FileMemory;
 use tacit_node::participant::{Worker, work};
 use tacit_node::pki::{Pki, Revocations, Role};
 use tacit_node::server::{Bounds, Server, Setup};
@@ -269,6 +270,7 @@ pub fn participant(node: &Node) -> Result<Ending, Error> {
         layout: Arc::new(codec::decode("layout", &welcome.layout, limits::MESSAGE_BYTES)?),
         sign: &sign,
         clock: &SystemClock,
+        memory: &mut FileMemory::new(&node.dir, plan.digest()),
     };
     work(&mut worker, &mut transport)?;
     write(&Used { cpu_seconds: meter::process_cpu_seconds(), peak_bytes: meter::peak_bytes()? })

@@ -96,6 +96,7 @@ fn order(batch_size: usize) -> FitOrder {
         momentum: 0.0,
         weight_decay: 0.0,
         proximal_mu: 0.0,
+        correction: None,
         seed: Seed::root(3),
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Run<'a> {
     pub weights: &'a mut [f32],
     /// Where training began.
     pub global: &'a [f32],
+    /// Added to every gradient; empty for nothing.
+    pub correction: &'a [f32],
 }
 
 impl Network {
@@ -124,6 +126,7 @@ impl Network {
         if !direct {
             self.velocity.resize(self.layout.len(), 0.0);
             run.sgd.begin(&mut self.velocity, run.weights, run.global);
+            self.velocity.iter_mut().zip(run.correction).for_each(|(v, c)| *v += c);
         }
         let mut loss = 0.0;
         for part in batch.chunks(ROWS) {
@@ -189,7 +192,8 @@ impl Network {
                 sink: Sink {
                     weights: &mut run.weights[span.clone()],
                     velocity,
-                    global: &run.global[span],
+                    global: &run.global[span.clone()],
+                    correction: run.correction.get(span).unwrap_or_default(),
                     sgd: run.sgd,
                     rows: step_rows,
                 },

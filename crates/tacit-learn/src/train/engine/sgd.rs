@@ -1,6 +1,7 @@
 //! Stochastic gradient descent as PyTorch defines it (`torch.optim.SGD`, dampening 0), with the
-//! proximal term of FedProx (Li et al. 2020, eq. 2):
-//! g ← ∇loss + weight_decay · w + μ · (w − w_global); v ← momentum · v + g; w ← w − η · v.
+//! proximal term of FedProx (Li et al. 2020, eq. 2) and the correction c − cᵢ of SCAFFOLD
+//! (Karimireddy et al. 2020, algorithm 1, line 10):
+//! g ← ∇loss + weight_decay · w + μ · (w − w_global) + c − cᵢ; v ← momentum · v + g; w ← w − η · v.
 
 use std::ops::Range;
 use tacit_core::error::Error;
@@ -43,8 +44,9 @@ impl Sgd {
         -self.learning_rate / rows as f32
     }
 
-    /// The penalties' part of a plain step: w ← w − η · (weight_decay · w + μ · (w − w_global)).
-    pub fn penalise(&self, weights: &mut [f32], global: &[f32]) {
+    /// A plain step but for the gradient of the loss:
+    /// w ← w − η · (weight_decay · w + μ · (w − w_global) + c − cᵢ).
+    pub fn penalise(&self, weights: &mut [f32], global: &[f32], correction: &[f32]) {
         let (decay, mu) = (self.learning_rate * self.weight_decay, self.proximal_mu);
         if mu != 0.0 {
             let pull = self.learning_rate * mu;
@@ -52,6 +54,8 @@ impl Sgd {
         } else if decay != 0.0 {
             weights.iter_mut().for_each(|w| *w -= decay * *w);
         }
+        let rate = self.learning_rate;
+        weights.iter_mut().zip(correction).for_each(|(w, c)| *w -= rate * c);
     }
 
     /// Starts a step with velocity: everything but the gradient of the loss.
@@ -76,6 +80,8 @@ pub(super) struct Sink<'a> {
     pub velocity: Option<&'a mut [f32]>,
     /// The parameters that were received.
     pub global: &'a [f32],
+    /// Added to every gradient; empty for nothing.
+    pub correction: &'a [f32],
     /// The rule.
     pub sgd: Sgd,
     /// Examples in the whole step.
@@ -91,7 +97,8 @@ impl Sink<'_> {
             Some(velocity) => (&mut velocity[span], 1.0 / self.rows as f32),
             None => {
                 let weights = &mut self.weights[span.clone()];
-                self.sgd.penalise(weights, &self.global[span]);
+                let correction = self.correction.get(span.clone()).unwrap_or_default();
+                self.sgd.penalise(weights, &self.global[span], correction);
                 (weights, self.sgd.plain_scale(self.rows))
             }
         }

@@ -108,6 +108,7 @@ fn sgd() -> Sgd {
         momentum: 0.5,
         weight_decay: 0.0,
         proximal_mu: 0.0,
+        correction: None,
         seed: Seed::root(1),
     };
     Sgd::new(&order).unwrap()
@@ -144,6 +145,7 @@ fn compare(layer: &mut dyn Layer, plain: &Plain, rows: usize, sends: bool, what:
             weights: &mut params,
             velocity: Some(&mut velocity),
             global: &global,
+            correction: &[],
             sgd: sgd(),
             rows: 1,
         },
