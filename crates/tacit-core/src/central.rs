@@ -60,7 +60,7 @@ impl Centre {
         evaluator: Option<Evaluator>,
     ) -> Result<Self, Error> {
         let channel = plan.channel()?;
-        channel.chain.check(layout.len())?;
+        channel.chain.check(plan.vectors() * layout.len())?;
         Ok(Self {
             layout,
             channel,
@@ -89,11 +89,6 @@ impl Centre {
     /// Values of one update: as many as the model's, or a multiple of them.
     pub fn update_len(&self) -> usize {
         self.plan.vectors() * self.layout.len()
-    }
-
-    /// Values of one update.
-    pub fn update_len(&self) -> usize {
-        self.layout.len()
     }
 
     /// Computes the model after a round. Repeating it after a crash gives the same model, bit for
