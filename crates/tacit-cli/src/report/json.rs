@@ -2,6 +2,7 @@
 
 use super::Facts;
 use super::figures::{Figures, Privacy};
+use super::targets::{self, Point};
 use serde_json::{Value, json};
 use tacit_core::history::RoundReport;
 
@@ -46,6 +47,7 @@ pub fn json(facts: &Facts<'_>) -> Value {
             "accuracy": accuracy,
             "after_round": round,
         })),
+        "targets": targets::all(facts).iter().map(target).collect::<Vec<_>>(),
         "privacy": privacy(figures.privacy),
         "participants": participants,
         "rounds": facts.history.iter().map(round).collect::<Vec<_>>(),
@@ -58,6 +60,17 @@ pub fn json(facts: &Facts<'_>) -> Value {
         "machine": facts.machine,
         "version": facts.version,
         "commit": facts.commit,
+    })
+}
+
+/// What the run had cost when its model was first so accurate.
+fn target((accuracy, point): &(f64, Point)) -> Value {
+    json!({
+        "accuracy": accuracy,
+        "after_round": point.after,
+        "bytes_up": point.up,
+        "bytes_down": point.down,
+        "elapsed_ms": point.elapsed_ms,
     })
 }
 

@@ -14,6 +14,7 @@ mod page;
 mod rounds;
 mod sample;
 mod table;
+mod targets;
 mod terminal;
 mod text;
 

@@ -4,6 +4,7 @@ use super::Facts;
 use super::charts::{self, Chart};
 use super::figures::Figures;
 use super::rounds;
+use super::targets;
 use super::text::{bytes, counted, duration, escape, moment, number, percent, sentence, whole};
 use tacit_core::registry::Family;
 use tacit_core::traits::View;
@@ -17,6 +18,7 @@ pub fn html(facts: &Facts<'_>) -> String {
         header(facts, &figures),
         tiles(facts, &figures),
         charts(facts, &figures),
+        targets::html(facts),
         table_of_rounds(facts),
         audit(facts),
         plan(facts),
@@ -52,7 +54,8 @@ fn header(facts: &Facts<'_>, figures: &Figures<'_>) -> String {
         "<header>\n<p class=\"eyebrow\">tacit · run report</p>\n<h1><bdi>{}</bdi></h1>\n\
          <p class=\"result\">{}: {}.</p>\n<dl class=\"facts\">\
          <div><dt>Plan</dt><dd><code>{}</code></dd></div>\
-         <div><dt>Rules</dt><dd>{trainer} · {strategy} · {aggregator} · {protection}{compression}</dd></div>\
+         <div><dt>Rules</dt><dd>{trainer} · {strategy} · {aggregator} · {protection}\
+         {compression}</dd></div>\
          <div><dt>Started</dt><dd>{}</dd></div><div><dt>Ended</dt><dd>{}</dd></div>\
          <div><dt>Machine</dt><dd>{}</dd></div></dl>\n</header>\n",
         escape(plan.name()),

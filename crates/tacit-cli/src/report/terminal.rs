@@ -2,6 +2,7 @@
 
 use super::Facts;
 use super::figures::Figures;
+use super::targets;
 use super::text::{bytes, counted, duration, one_line, percent, sentence, shorten, whole};
 use comfy_table::{Table, presets};
 
@@ -24,6 +25,12 @@ pub fn summary_table(facts: &Facts<'_>) -> String {
     let all = counted(facts.plan.participants(), "participant");
     row("Took part", format!("{} of {all} planned", figures.parts.len()));
     row("Bytes", format!("{} up, {} down", bytes(figures.bytes_up), bytes(figures.bytes_down)));
+    if let Some((target, point)) = targets::all(facts).last() {
+        let (up, down) = (bytes(point.up), bytes(point.down));
+        let after = whole(point.after.into());
+        let name = format!("To {}", percent(*target));
+        row(&name, format!("{up} up, {down} down, after round {after}"));
+    }
     let median = figures.median_round_ms.map(|ms| format!(", {} per round (median)", duration(ms)));
     row("Time", duration(figures.wall_ms) + &median.unwrap_or_default());
     let (spend, meaning) = figures.privacy.words();

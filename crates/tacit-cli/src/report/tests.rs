@@ -205,7 +205,12 @@ fn an_ordinary_run() {
     assert_eq!(value["rounds"].as_array().unwrap().len(), 30);
     assert_eq!(value["privacy"]["guarantee"], "none");
     assert_eq!(value["plan"]["digest"], run.plan.digest().to_string());
+    let targets = value["targets"].as_array().unwrap();
+    let bytes: Vec<u64> = targets.iter().map(|t| t["bytes_up"].as_u64().unwrap()).collect();
+    assert!(bytes.len() > 3 && bytes.is_sorted() && bytes[0] > 0, "{bytes:?}");
+    assert!(text.contains("Cost of an accuracy"));
     let table = summary_table(&facts);
+    assert!(table.contains("To 9"), "{table}");
     assert!(table.contains("27 released, 3 aborted") && table.contains("final model"), "{table}");
     assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
 }
