@@ -14,7 +14,7 @@ use tacit_core::limits;
 use tacit_core::plan::Plan;
 use tacit_core::rng::Seed;
 
-const RUNS: usize = 7;
+const RUNS: usize = 5;
 const VALUES: usize = 64 * limits::CHUNK_VALUES;
 
 const CHAINS: &[&str] = &[
@@ -47,11 +47,18 @@ fn cpu_seconds() -> f64 {
     text.split(' ').next().unwrap().parse::<f64>().unwrap() * 1e-9
 }
 
+/// Seconds of one call: the clock ticks every few milliseconds, so calls are timed together.
 fn timed(mut work: impl FnMut()) -> f64 {
     let run = |_| {
-        let start = cpu_seconds();
-        work();
-        cpu_seconds() - start
+        let (start, mut calls) = (cpu_seconds(), 0);
+        loop {
+            work();
+            calls += 1;
+            let seconds = cpu_seconds() - start;
+            if seconds > 0.1 {
+                return seconds / f64::from(calls);
+            }
+        }
     };
     let mut seconds: Vec<f64> = (0..RUNS).map(run).collect();
     seconds.sort_by(f64::total_cmp);

@@ -1,9 +1,9 @@
 //! What a run had cost when its model was first as accurate as a target.
 
+use super::Facts;
 use super::figures::{Judge, evaluation, judge, round_ms};
 use super::table::Table;
 use super::text::{bytes, duration, percent, whole};
-use super::Facts;
 use tacit_core::history::RoundReport;
 
 /// Accuracies that runs are compared at, besides the plan's own target.
@@ -36,9 +36,7 @@ pub(super) fn points(history: &[RoundReport], judge: Judge) -> Vec<Point> {
         let Some(found) = evaluation(round, judge) else { continue };
         // Participants measure the model that they are sent: that of the round before.
         let (after, (up, down), elapsed_ms) = match judge {
-            Judge::Coordinator => {
-                (round.round, (up, down), opened.saturating_add(round_ms(round)))
-            }
+            Judge::Coordinator => (round.round, (up, down), opened.saturating_add(round_ms(round))),
             Judge::Participants => (round.round.saturating_sub(1), before, opened),
         };
         let (accuracy, loss) = (found.accuracy(), found.loss);

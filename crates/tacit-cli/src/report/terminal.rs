@@ -28,8 +28,8 @@ pub fn summary_table(facts: &Facts<'_>) -> String {
     if let Some((target, point)) = targets::all(facts).last() {
         let (up, down) = (bytes(point.up), bytes(point.down));
         let after = whole(point.after.into());
-        let name = format!("To {}", percent(*target));
-        row(&name, format!("{up} up, {down} down, after round {after}"));
+        let target = percent(*target);
+        row("Reached", format!("{target} after round {after}: {up} up, {down} down"));
     }
     let median = figures.median_round_ms.map(|ms| format!(", {} per round (median)", duration(ms)));
     row("Time", duration(figures.wall_ms) + &median.unwrap_or_default());

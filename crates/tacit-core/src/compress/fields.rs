@@ -103,45 +103,108 @@ impl Coder for Fields {
 /// Appends the lowest `bits` (at most 16) of every number.
 fn pack(numbers: &[u16], bits: u32, out: &mut Vec<u8>) {
     match bits {
-        8 => return out.extend(numbers.iter().map(|&number| number as u8)),
-        16 => return out.extend(numbers.iter().flat_map(|number| number.to_le_bytes())),
-        _ => {}
+        0 => {}
+        1 => pack_few::<1>(numbers, out),
+        2 => pack_few::<2>(numbers, out),
+        3 => pack_few::<3>(numbers, out),
+        4 => pack_few::<4>(numbers, out),
+        5 => pack_few::<5>(numbers, out),
+        6 => pack_few::<6>(numbers, out),
+        7 => pack_few::<7>(numbers, out),
+        8 => out.extend(numbers.iter().map(|&number| number as u8)),
+        16 => out.extend(numbers.iter().flat_map(|number| number.to_le_bytes())),
+        bits => {
+            for group in numbers.chunks(8) {
+                let word = group.iter().rev().fold(0u128, |word, &n| word << bits | u128::from(n));
+                let bytes = (group.len() * bits as usize).div_ceil(8);
+                out.extend_from_slice(&word.to_le_bytes()[..bytes]);
+            }
+        }
     }
-    // Eight numbers of so many bits fill so many bytes exactly.
+}
+
+/// Eight numbers of so many bits fill so many bytes, within one word.
+fn pack_few<const BITS: usize>(numbers: &[u16], out: &mut Vec<u8>) {
+    let word = |group: &[u16]| group.iter().rev().fold(0u64, |w, &n| w << BITS | u64::from(n));
     let (groups, rest) = numbers.as_chunks::<8>();
-    let mut group = |numbers: &[u16], bytes: usize| {
-        let word = numbers.iter().rev().fold(0u128, |word, &n| word << bits | u128::from(n));
-        out.extend_from_slice(&word.to_le_bytes()[..bytes]);
-    };
-    groups.iter().for_each(|numbers| group(numbers, bits as usize));
-    group(rest, (rest.len() * bits as usize).div_ceil(8));
+    let start = out.len();
+    out.resize(start + groups.len() * BITS, 0);
+    for (group, bytes) in groups.iter().zip(out[start..].as_chunks_mut::<BITS>().0) {
+        let word = word(group).to_le_bytes();
+        *bytes = std::array::from_fn(|i| word[i]);
+    }
+    let bytes = (rest.len() * BITS).div_ceil(8);
+    out.extend_from_slice(&word(rest).to_le_bytes()[..bytes]);
 }
 
 /// Reads `count` numbers of `bits` from exactly the bytes that hold them.
 fn unpack(bytes: &[u8], bits: u32, count: usize, out: &mut Vec<u16>) -> Result<(), Refusal> {
     out.clear();
     out.reserve(count);
-    match bits {
-        8 => out.extend(bytes.iter().map(|&byte| u16::from(byte))),
-        16 => out.extend(bytes.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair))),
-        0 => out.resize(count, 0),
-        _ => {
-            let mask = (1u128 << bits) - 1;
-            for group in bytes.chunks(bits as usize) {
-                let mut word = [0; 16];
-                word[..group.len()].copy_from_slice(group);
-                let mut word = u128::from_le_bytes(word);
-                for _ in 0..(count - out.len()).min(8) {
-                    out.push((word & mask) as u16);
-                    word >>= bits;
-                }
-                if word != 0 {
-                    return Err(malformed("filling of an update"));
-                }
-            }
+    let filling = match bits {
+        0 => {
+            out.resize(count, 0);
+            0
         }
+        1 => unpack_few::<1>(bytes, count, out),
+        2 => unpack_few::<2>(bytes, count, out),
+        3 => unpack_few::<3>(bytes, count, out),
+        4 => unpack_few::<4>(bytes, count, out),
+        5 => unpack_few::<5>(bytes, count, out),
+        6 => unpack_few::<6>(bytes, count, out),
+        7 => unpack_few::<7>(bytes, count, out),
+        8 => {
+            out.extend(bytes.iter().map(|&byte| u16::from(byte)));
+            0
+        }
+        16 => {
+            out.extend(bytes.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair)));
+            0
+        }
+        bits => unpack_many(bytes, bits, count, out),
+    };
+    if filling != 0 {
+        return Err(malformed("filling of an update"));
     }
     if out.len() == count { Ok(()) } else { Err(malformed("fields of an update")) }
+}
+
+/// The way back of [`pack_few`]; returns the bits that fill the last byte.
+fn unpack_few<const BITS: usize>(bytes: &[u8], count: usize, out: &mut Vec<u16>) -> u64 {
+    let mask = (1u64 << BITS) - 1;
+    let word = |bytes: &[u8]| bytes.iter().rev().fold(0u64, |w, &b| w << 8 | u64::from(b));
+    let (groups, rest) = bytes.as_chunks::<BITS>();
+    let whole = groups.len().min(count / 8);
+    for group in &groups[..whole] {
+        let word = word(group);
+        let numbers: [u16; 8] = std::array::from_fn(|i| (word >> (i * BITS) & mask) as u16);
+        out.extend_from_slice(&numbers);
+    }
+    // The last group may be whole and yet hold fewer numbers than it has bits for.
+    let left = count - out.len();
+    let mut word = word(groups.get(whole).map_or(rest, |group| &group[..]));
+    for _ in 0..left.min(8) {
+        out.push((word & mask) as u16);
+        word >>= BITS;
+    }
+    word
+}
+
+/// Numbers of 9 to 15 bits.
+fn unpack_many(bytes: &[u8], bits: u32, count: usize, out: &mut Vec<u16>) -> u64 {
+    let mask = (1u128 << bits) - 1;
+    let mut filling = 0;
+    for group in bytes.chunks(bits as usize) {
+        let mut word = [0; 16];
+        word[..group.len()].copy_from_slice(group);
+        let mut word = u128::from_le_bytes(word);
+        for _ in 0..(count - out.len()).min(8) {
+            out.push((word & mask) as u16);
+            word >>= bits;
+        }
+        filling |= word as u64;
+    }
+    filling
 }
 
 #[cfg(test)]

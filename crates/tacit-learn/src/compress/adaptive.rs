@@ -20,6 +20,17 @@ const LEARNED: u32 = 24;
 /// A model forgets as if it had seen at most so many answers.
 const MEMORY: i32 = 1_023;
 
+/// The weight of the next answer after so many, in units of 2⁻³²: 2 / (2·seen + 3).
+static SHARES: [i64; MEMORY as usize + 1] = {
+    let mut shares = [0; MEMORY as usize + 1];
+    let mut seen = 0;
+    while seen < shares.len() {
+        shares[seen] = (2 << 32) / (2 * seen as i64 + 3);
+        seen += 1;
+    }
+    shares
+};
+
 /// How probable the answer "no" to one question is, learned from the answers so far.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Question {
@@ -35,7 +46,8 @@ impl Question {
     /// Learns an answer: the mean of all, as long as they are few (Krichevsky & Trofimov 1981).
     fn learn(&mut self, yes: bool) {
         let target = if yes { 0 } else { 1 << LEARNED };
-        self.no += (target - self.no) * 2 / (2 * self.seen + 3);
+        let share = SHARES[self.seen as usize % SHARES.len()];
+        self.no += ((i64::from(target - self.no) * share) >> 32) as i32;
         self.seen = (self.seen + 1).min(MEMORY);
     }
 

@@ -114,7 +114,7 @@ impl Coder for Entropy {
 }
 
 /// Writes levels, or reads them into `levels`.
-fn levels(answers: &mut dyn Answers, form: &Form, levels: &mut [u16]) -> Result<(), Refusal> {
+fn levels(answers: &mut impl Answers, form: &Form, levels: &mut [u16]) -> Result<(), Refusal> {
     let Some(bits) = form.bits else { return Ok(()) };
     let mut questions = [Question::NEW; 1 << LEVEL_CONTEXTS];
     for level in levels {
@@ -135,7 +135,7 @@ fn levels(answers: &mut dyn Answers, form: &Form, levels: &mut [u16]) -> Result<
 }
 
 /// Writes positions as their gaps, or reads them into `positions`.
-fn gaps(answers: &mut dyn Answers, form: &Form, positions: &mut [u16]) -> Result<(), Refusal> {
+fn gaps(answers: &mut impl Answers, form: &Form, positions: &mut [u16]) -> Result<(), Refusal> {
     let malformed = || Refusal::Malformed { what: "positions of an update".into() };
     let mut lengths = [Question::NEW; GAP_BITS as usize];
     let mut heads = [[Question::NEW; 4]; GAP_BITS as usize];

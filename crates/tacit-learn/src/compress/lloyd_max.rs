@@ -250,38 +250,43 @@ static CENTROIDS: [&[f32]; 8] = [
 /// Finds the nearest of the levels.
 #[derive(Debug)]
 pub(super) struct Codebook {
-    /// Every level, ascending.
-    levels: Vec<f32>,
+    /// Every level, ascending; zeros behind the last.
+    levels: [f32; 256],
     /// Where one level gives way to the next; behind the last NaN, which nothing reaches.
-    bounds: Vec<f32>,
+    bounds: [f32; 256],
     /// The lowest level of each cell of equal width.
-    cells: Vec<u8>,
+    cells: Box<[u8; CELLS]>,
 }
 
-/// Cells per unit, more than any two bounds are close to each other.
-const CELLS: f32 = 128.0;
+/// Cells per unit: narrower than any two bounds are apart.
+const PER_UNIT: f32 = 128.0;
 
 /// Where cells end: beyond it every value has an outermost level.
-const END: f32 = 6.0;
+const END: f32 = 8.0;
+
+/// Cells from −END to END.
+const CELLS: usize = 2_048;
 
 impl Codebook {
     /// Of 1 to [`MOST_BITS`] bits.
     pub(super) fn new(bits: u32) -> Self {
         let positive = CENTROIDS[bits.clamp(1, MOST_BITS) as usize - 1];
+        let mut levels = [0.0; 256];
         let negative = positive.iter().rev().map(|level| -level);
-        let levels: Vec<f32> = negative.chain(positive.iter().copied()).collect();
-        let halves = levels.windows(2).map(|pair| (pair[0] + pair[1]) * 0.5);
-        let bounds: Vec<f32> = halves.chain([f32::NAN]).collect();
+        let all = negative.chain(positive.iter().copied());
+        levels.iter_mut().zip(all).for_each(|(level, value)| *level = value);
+        let halves = levels[..2 * positive.len()].windows(2).map(|pair| (pair[0] + pair[1]) * 0.5);
+        let mut bounds = [f32::NAN; 256];
+        bounds.iter_mut().zip(halves).for_each(|(bound, half)| *bound = half);
         let level = |x: f32| bounds.partition_point(|&bound| bound <= x) as u8;
-        let count = (2.0 * END * CELLS) as usize;
-        let cells = (0..=count).map(|cell| level(cell as f32 / CELLS - END)).collect();
-        Self { levels, bounds, cells }
+        let cells = std::array::from_fn(|cell| level(cell as f32 / PER_UNIT - END));
+        Self { levels, bounds, cells: Box::new(cells) }
     }
 
     /// The nearest level of `x`, by number; of two as near ones, the higher.
     #[inline(always)]
     pub(super) fn nearest(&self, x: f32) -> u16 {
-        let cell = ((x + END) * CELLS).clamp(0.0, 2.0 * END * CELLS) as usize;
+        let cell = ((x + END) * PER_UNIT).clamp(0.0, (CELLS - 1) as f32) as usize % CELLS;
         // A cell holds at most one bound: the table or its next level.
         let level = self.cells[cell];
         u16::from(level) + u16::from(x >= self.bounds[usize::from(level)])
@@ -290,7 +295,7 @@ impl Codebook {
     /// The value of a level.
     #[inline(always)]
     pub(super) fn value(&self, level: u16) -> f32 {
-        self.levels.get(usize::from(level)).copied().unwrap_or(0.0)
+        self.levels[usize::from(level as u8)]
     }
 }
 
@@ -302,11 +307,10 @@ mod tests {
     fn nearest_levels() {
         for bits in 1..=MOST_BITS {
             let book = Codebook::new(bits);
-            assert_eq!(book.levels.len(), 1 << bits);
             for i in -70_000..70_000 {
                 let x = i as f32 * 1e-4;
                 let off = |level: &f32| (level - x).abs();
-                let best = book.levels.iter().map(off).fold(f32::MAX, f32::min);
+                let best = book.levels[..1 << bits].iter().map(off).fold(f32::MAX, f32::min);
                 let found = off(&book.value(book.nearest(x)));
                 assert!(found <= best + 1e-6, "{bits} bits, {x}: {found} over {best}");
             }

@@ -13,6 +13,7 @@
 //! §3; with one bit DRIVE, Vargaftik et al. 2021, §4); of least error ⟨x, q⟩/‖q‖² (ibid., §3).
 
 use super::lloyd_max::{Codebook, MOST_BITS};
+use pulp::Arch;
 use tacit_core::compress::{Form, Place, Signal};
 use tacit_core::error::{Error, Refusal};
 use tacit_core::limits;
@@ -150,7 +151,8 @@ impl Compressor for Quantise {
             return Err(refuse());
         }
         let half = f32::from(top) * 0.5;
-        values.extend(levels.iter().map(|&level| (f32::from(level) - half) / half * scale));
+        let value = |&level: &u16| (f32::from(level) - half) / half * scale;
+        Arch::new().dispatch(|| values.extend(levels.iter().map(value)));
         Ok(())
     }
 }
@@ -169,11 +171,10 @@ pub(super) fn scale(values: &[f32], bits: u32, unbiased: bool) -> f32 {
     if bits > 1 || unbiased {
         return largest(values);
     }
-    let sum: f64 = values.iter().map(|x| f64::from(x.abs())).sum();
-    (sum / values.len().max(1) as f64) as f32
+    (in_lanes(values, |x, _| f64::from(x.abs())) / values.len().max(1) as f64) as f32
 }
 
-/// The largest magnitude, in lanes of a fixed order.
+/// The largest magnitude.
 fn largest(values: &[f32]) -> f32 {
     let (lanes, rest) = values.as_chunks::<16>();
     let mut most = [0.0f32; 16];
@@ -181,6 +182,21 @@ fn largest(values: &[f32]) -> f32 {
         most.iter_mut().zip(lane).for_each(|(most, x)| *most = most.max(x.abs()));
     }
     most.iter().copied().chain(rest.iter().map(|x| x.abs())).fold(0.0, f32::max)
+}
+
+/// Adds what `term` makes of each value and its place, in lanes of a fixed order.
+#[inline(always)]
+fn in_lanes(values: &[f32], term: impl Fn(f32, usize) -> f64) -> f64 {
+    let (lanes, rest) = values.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for (number, lane) in lanes.iter().enumerate() {
+        for (place, (sum, &x)) in sums.iter_mut().zip(lane).enumerate() {
+            *sum += term(x, number * 8 + place);
+        }
+    }
+    let behind = values.len() - rest.len();
+    let rest = rest.iter().enumerate().map(|(place, &x)| term(x, behind + place));
+    sums.iter().sum::<f64>() + rest.sum::<f64>()
 }
 
 /// A value in units of levels, from 0 to `top`: ends and middle are exact.
@@ -194,7 +210,8 @@ fn place_of(x: f32, scale: f32, half: f32) -> f32 {
 /// The nearest level of each value.
 pub(super) fn nearest(values: &[f32], scale: f32, top: u16, levels: &mut Vec<u16>) {
     let half = f32::from(top) * 0.5;
-    levels.extend(values.iter().map(|&x| place_of(x, scale, half).round_ties_even() as u16));
+    let level = |&x: &f32| place_of(x, scale, half).round_ties_even() as i32 as u16;
+    Arch::new().dispatch(|| levels.extend(values.iter().map(level)));
 }
 
 /// The level below or above each value, with the probability that makes the mean right.
@@ -206,15 +223,21 @@ pub(super) fn stochastic(
     levels: &mut Vec<u16>,
 ) {
     let half = f32::from(top) * 0.5;
-    for pair in values.chunks(2) {
-        let draws = rng.next_u64();
-        for (&x, draw) in pair.iter().zip([draws as u32, (draws >> 32) as u32]) {
+    let mut draws = [[0u32; 2]; 256];
+    for values in values.chunks(512) {
+        for pair in draws.iter_mut().take(values.len().div_ceil(2)) {
+            let draw = rng.next_u64();
+            *pair = [draw as u32, (draw >> 32) as u32];
+        }
+        let level = |(&x, &draw): (&f32, &u32)| {
             let place = place_of(x, scale, half);
             let below = place.floor();
             // Both are multiples of 2⁻²⁴ below 1: compared exactly.
             let coin = (draw >> 8) as f32 * (1.0 / (1 << 24) as f32);
-            levels.push(below as u16 + u16::from(coin < place - below));
-        }
+            (below as i32 + i32::from(coin < place - below)) as u16
+        };
+        let draws = draws.as_flattened();
+        Arch::new().dispatch(|| levels.extend(values.iter().zip(draws).map(level)));
     }
 }
 
@@ -232,12 +255,11 @@ pub(super) fn normal(
         return 0.0;
     }
     levels.extend(values.iter().map(|&x| book.nearest(x * unit)));
-    let (mut along, mut length) = (0.0, 0.0);
-    for (&x, &level) in values.iter().zip(&*levels) {
-        let q = f64::from(book.value(level));
-        along += f64::from(x) * q;
-        length += q * q;
-    }
-    let scale = if unbiased { squares / along } else { along / length };
+    let q = |place: usize| f64::from(book.value(levels.get(place).copied().unwrap_or_default()));
+    let along = in_lanes(values, |x, place| f64::from(x) * q(place));
+    let scale = match unbiased {
+        true => squares / along,
+        false => along / in_lanes(values, |_, place| q(place) * q(place)),
+    };
     scale as f32
 }

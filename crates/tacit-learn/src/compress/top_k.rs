@@ -95,27 +95,35 @@ pub(super) fn select(values: &[f32], k: usize, positions: &mut Vec<u16>) {
     // Of the class, the `wanted` largest are kept: those above the last of them, and the first
     // of those that equal it.
     let wanted = k.saturating_sub(above).clamp(1, keys.len().max(1));
-    let (threshold, mut equal) = match keys.len() {
-        0 => (0, 0),
+    let (threshold, equal, spare) = match keys.len() {
+        0 => (0, 0, 0),
         _ => {
-            let (larger, threshold, _) = keys.select_nth_unstable_by(wanted - 1, |a, b| b.cmp(a));
+            let (larger, threshold, rest) =
+                keys.select_nth_unstable_by(wanted - 1, |a, b| b.cmp(a));
             let threshold = *threshold;
-            (threshold, wanted - larger.iter().filter(|key| **key > threshold).count())
+            let equal = wanted - larger.iter().filter(|key| **key > threshold).count();
+            (threshold, equal, rest.iter().filter(|key| **key == threshold).count())
         }
     };
     positions.clear();
-    for (position, x) in values.iter().enumerate() {
-        let key = magnitude(*x);
-        if key >= threshold {
-            if key == threshold {
-                if equal == 0 {
-                    continue;
-                }
-                equal -= 1;
+    positions.resize(values.len() + 1, 0);
+    let (mut count, mut equal) = (0, if spare == 0 { usize::MAX } else { equal });
+    let mut take = |block: &[f32], start: usize| {
+        if block.iter().fold(false, |any, x| any | (magnitude(*x) >= threshold)) {
+            // Without branches: each position is written, and stays where its value is kept.
+            for (place, x) in block.iter().enumerate() {
+                let key = magnitude(*x);
+                let kept = (key > threshold) | ((key == threshold) & (equal > 0));
+                equal -= usize::from(key == threshold && equal > 0);
+                positions[count] = (start + place) as u16;
+                count += usize::from(kept);
             }
-            positions.push(position as u16);
         }
-    }
+    };
+    let (blocks, rest) = values.as_chunks::<16>();
+    blocks.iter().enumerate().for_each(|(number, block)| take(block, number * 16));
+    take(rest, blocks.len() * 16);
+    positions.truncate(count);
 }
 
 #[cfg(test)]
