@@ -83,6 +83,7 @@ name = "storm"
 num_rounds = 12
 participants = 6
 strategy = "scaffold"
+compression = [{ rule = "top-k", fraction = 0.3 }, { rule = "quantise", bits = 8 }, "entropy"]
 [cohort]
 size = 4
 [training]

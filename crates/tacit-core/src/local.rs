@@ -9,7 +9,7 @@ use crate::ids::ParticipantId;
 use crate::kept::Kept;
 use crate::messages::{Contribution, FitOrder, Task};
 use crate::params::{Params, Update};
-use crate::pipeline::Channel;
+use crate::pipeline::{Channel, Sealed};
 use crate::plan::Plan;
 use crate::traits::{Clock, Context, Fitted, Trainer};
 use std::sync::Arc;
@@ -61,6 +61,9 @@ pub struct Made {
 /// Name of a participant's control variate in what it keeps.
 pub const CONTROL: &str = "control";
 
+/// Name of what the encoding of a participant's updates dropped, in what it keeps.
+pub const DROPPED: &str = "dropped";
+
 /// Trains for one task and seals the update.
 pub fn contribute(
     local: &Local<'_>,
@@ -84,9 +87,14 @@ pub fn contribute(
     let fitted = fit(local, trainer, start, order, &mut kept)?;
     let examples = fitted.update.examples();
     let channel = plan.channel()?;
-    let clipped = Clipped::clip(fitted.update, channel.bound);
+    let update = match channel.chain.feedback() {
+        true => with_dropped(fitted.update, kept.remove(DROPPED))?,
+        false => fitted.update,
+    };
+    let clipped = Clipped::clip(update, channel.bound);
     let context = Context { plan: task.plan, round: task.round, model: task.model };
-    let payload = channel.seal(&context, participant, &clipped)?.payload;
+    let Sealed { payload, dropped } = channel.seal(&context, participant, &clipped)?;
+    kept.extend(dropped.map(|dropped| (DROPPED.to_owned(), dropped)));
     let contribution = Contribution {
         participant: participant.clone(),
         round: task.round,
@@ -100,6 +108,18 @@ pub fn contribute(
         evaluation,
     };
     Ok(Made { contribution, payload, kept })
+}
+
+/// Error feedback (Karimireddy et al. 2019, algorithm 1): what earlier encodings dropped is added
+/// to the update before it is clipped, so that what is remembered stays within the bound too.
+fn with_dropped(update: Update, dropped: Option<Vec<f32>>) -> Result<Update, Error> {
+    let Some(dropped) = dropped else { return Ok(update) };
+    if dropped.len() != update.values().len() {
+        let (expected, found) = (update.values().len().to_string(), dropped.len().to_string());
+        return Err(Error::caller("length of what earlier updates dropped", expected, found));
+    }
+    let values = update.values().iter().zip(dropped).map(|(x, dropped)| x + dropped).collect();
+    Ok(Update::new(update.layout().clone(), values, update.examples())?)
 }
 
 /// Trains; where the strategy has control variates, corrects the steps, and appends the change

@@ -49,6 +49,19 @@ fn every_chain_learns_in_its_share_of_bytes() {
     }
 }
 
+/// What top-k drops comes back: without it, values that are never the largest never travel.
+#[test]
+fn error_feedback_learns_what_is_dropped() {
+    let loss = |feedback: bool| {
+        let chain = format!("[{{ rule = 'top-k', fraction = 0.01, error_feedback = {feedback} }}]");
+        let outcome = run(&chain, 2);
+        let last = outcome.history.last().unwrap();
+        last.evaluation.as_ref().unwrap().loss
+    };
+    let (with, without) = (loss(true), loss(false));
+    assert!(with < 0.9 * without, "{with} with what was dropped, {without} without");
+}
+
 #[test]
 fn threads_change_no_bit() {
     for chain in ["[{ rule = 'quantise', bits = 2 }]", "['top-k', { rule = 'quantise', bits = 3 }]"]

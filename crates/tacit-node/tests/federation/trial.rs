@@ -15,6 +15,7 @@ use tacit_core::digest::Digest;
 use tacit_core::error::Error;
 use tacit_core::history::RoundReport;
 use tacit_core::ids::ParticipantId;
+use tacit_core::kept::Kept;
 use tacit_core::local::{Local, LocalData, Start, contribute};
 use tacit_core::params::Layout;
 use tacit_core::plan::Plan;
@@ -238,6 +239,7 @@ impl Trial {
             layout: self.layout.clone(),
             identity: self.identity(who),
             url: self.url(),
+            state: self.dir.path().join(format!("state-{who}")),
         }
     }
 
@@ -317,6 +319,7 @@ impl Trial {
         let mut model = self.data.initial_model().unwrap();
         tacit_core::traits::Blobs::put(&store, &model.to_bytes()).unwrap();
         let authority = Pki::throw_away().unwrap();
+        let mut memories: BTreeMap<&str, Kept> = BTreeMap::new();
         for (round, who) in (1..).zip(rounds).filter(|(_, who)| !who.is_empty()) {
             let setup = self.setup(round, model.digest());
             let mut contributions = Vec::new();
@@ -324,8 +327,10 @@ impl Trial {
                 let (participant, data) = (name(who), self.examples(who));
                 let local = Local { plan: &self.plan, participant: &participant, data: &data };
                 let task = setup.task();
-                let start = Start { task: &task, model: &model, control: None, kept: None };
+                let kept = memories.get(who);
+                let start = Start { task: &task, model: &model, control: None, kept };
                 let made = contribute(&local, &mut *trainer, &start, &SystemClock).unwrap();
+                memories.insert(who, made.kept);
                 let (header, payload) = (made.contribution, made.payload);
                 let (bytes, digest) = (header.payload_bytes, header.payload);
                 let transfer = Transfer { round, participant, payload: digest, bytes };
@@ -380,6 +385,8 @@ struct Member {
     layout: Arc<Layout>,
     identity: Arc<Identity>,
     url: String,
+    /// Its own folder.
+    state: PathBuf,
 }
 
 impl Member {
@@ -389,14 +396,13 @@ impl Member {
         let welcome = transport.enrol()?;
         transport.watch(Box::new(LogWitness::open(&self.id, &welcome.log_key, witness)?));
         let mut trainer = self.plan.trainer(self.data.train.shape())?;
-        let folder = witness.unwrap_or(Path::new("no-state"));
         let mut worker = Worker {
             local: Local { plan: &self.plan, participant: &self.id, data: &self.data },
             trainer: &mut *trainer,
             layout: self.layout,
             sign: &|header| self.identity.sign(header),
             clock: &SystemClock,
-            memory: &mut FileMemory::new(folder, self.plan.digest()),
+            memory: &mut FileMemory::new(&self.state, self.plan.digest()),
         };
         work(&mut worker, &mut transport)
     }
