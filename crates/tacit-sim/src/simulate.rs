@@ -5,15 +5,19 @@
 //! The model is the same, bit for bit, whatever the number of threads, and the same as that of a
 //! networked run of the plan in which everybody answers: seeds belong to participants and
 //! rounds, and sums are exact. Where a plan invites more participants than it waits for, the
-//! first to answer are drawn from the plan's seed.
+//! first to answer are drawn from the plan's seed. Where a plan describes devices, time is virtual
+//! and the first are those whose devices are.
 
+mod fleet;
 mod forge;
 mod memories;
+mod timeline;
 mod train;
 
 use crate::attack::Adversary;
 use crate::memory::MemoryStore;
-use crate::ports::{SystemClock, SystemEntropy};
+use crate::ports::{SystemClock, SystemEntropy, VirtualClock};
+use fleet::Fleet;
 use std::collections::{BTreeMap, VecDeque};
 use tacit_core::central::{Centre, Ports};
 use tacit_core::digest::Digest;
@@ -28,7 +32,8 @@ use tacit_core::round::{Action, Entry, Event, Kind, Outcome, Setup, Summary};
 use tacit_core::run::{Best, Course, Finish, Run};
 use tacit_core::traits::{Blobs, Clock, Spool};
 use tacit_learn::federation::Federation;
-use train::{Given, Pool};
+use timeline::{Begin, Next, Timeline};
+use train::{Answer, Given, Pool};
 
 /// Payloads of a round kept in memory by default, in bytes; more go to a temporary file.
 pub const MEMORY_BYTES: u64 = 1 << 30;
@@ -39,7 +44,7 @@ pub struct Options<'a> {
     pub threads: usize,
     /// Payloads of a round kept in memory, in bytes.
     pub memory_bytes: u64,
-    /// Time for reports; no deadline ever passes.
+    /// Time for reports; no deadline ever passes. Not asked where the plan describes devices.
     pub clock: &'a dyn Clock,
     /// Some participants may be hostile.
     pub adversary: Option<&'a mut Adversary>,
@@ -111,6 +116,8 @@ pub fn simulate(
     let digest = store.put(&model.to_bytes())?;
     let centre = Centre::new(plan, model.layout().clone(), federation.evaluator()?)?;
     let course = Course::new(plan, digest, model.values().len() as u64 * 4);
+    let names = federation.participants().iter().map(|(id, _)| id);
+    let (time, fleet) = (VirtualClock::new(0), Fleet::assemble(plan, names)?);
     let enrol = |(id, _): &(ParticipantId, _)| Kind::Enrolled { participant: id.clone() };
     let poisoned = match &options.adversary {
         Some(adversary) => adversary.poisoned(federation)?,
@@ -124,7 +131,9 @@ pub fn simulate(
         plan,
         store,
         centre,
-        clock: options.clock,
+        clock: if fleet.is_some() { &time } else { options.clock },
+        time: &time,
+        timeline: fleet.map(Timeline::new),
         adversary: options.adversary,
         recorder: options.recorder,
         observe,
@@ -142,6 +151,10 @@ struct Simulation<'a> {
     store: MemoryStore,
     centre: Centre,
     clock: &'a dyn Clock,
+    /// The clock that the timeline sets.
+    time: &'a VirtualClock,
+    /// Who answers when, where the plan describes devices.
+    timeline: Option<Timeline>,
     adversary: Option<&'a mut Adversary>,
     recorder: &'a mut dyn Recorder,
     observe: &'a mut dyn FnMut(&RoundReport),
@@ -156,6 +169,8 @@ struct Simulation<'a> {
 /// The task of the round that collects, and who has not begun it, in the order of arrival.
 struct Offer {
     task: Task,
+    /// What a member fetches.
+    bytes: u64,
     waiting: VecDeque<ParticipantId>,
     missing: usize,
     honest: Vec<Accepted>,
@@ -165,14 +180,16 @@ impl Simulation<'_> {
     fn run(mut self, mut run: Run) -> Result<SimOutcome, Error> {
         while run.finish().is_none() {
             let mut at_ms = self.clock.now_ms();
-            let idle = self.events.is_empty() && !self.train()?;
+            let in_time = if self.events.is_empty() { self.pass_time()? } else { None };
+            let idle = in_time.is_none() && self.events.is_empty() && !self.train()?;
             if idle {
                 // Nobody is left who could answer: let the deadline pass.
                 let rules = &run.round().setup().rules;
                 at_ms += rules.enrol_timeout_ms.max(rules.collect_timeout_ms);
             }
             let kind = self.events.pop_front().unwrap_or(Kind::Tick);
-            let (next, actions) = run.step(Event { at_ms, kind });
+            let event = in_time.unwrap_or(Event { at_ms, kind });
+            let (next, actions) = run.step(event);
             run = next;
             if idle && actions.is_empty() {
                 return Err(Error::Bug("a simulated run stands still"));
@@ -212,30 +229,43 @@ impl Simulation<'_> {
                 self.events.push_back(Kind::Published { round });
             }
             Action::Forget { round } => self.store.forget(round)?,
-            // Function calls lose no answers, and nobody is late.
-            Action::Acknowledge { .. } | Action::Refuse { .. } | Action::SetTimer { .. } => {}
+            Action::SetTimer { after_ms } => {
+                if let Some(timeline) = &mut self.timeline {
+                    timeline.set_timer(after_ms);
+                }
+            }
+            // Function calls lose no answers.
+            Action::Acknowledge { .. } | Action::Refuse { .. } => {}
         }
         Ok(())
     }
 
     fn offered(&mut self, task: Task, mut to: Vec<ParticipantId>, run: &Run) {
-        let round = task.round;
-        if run.round().state() == "distributing" {
-            let blobs = 1 + u64::from(task.control.is_some());
-            self.bytes_down = to.len() as u64 * task.model_bytes * blobs;
-            let received = |participant| Kind::Received { participant, round };
-            return self.events.extend(to.into_iter().map(received));
-        }
-        let rules = &run.round().setup().rules;
+        let (round, rules) = (task.round, &run.round().setup().rules);
         let missing = match rules.sampling {
             Sampling::Fixed => rules.size.min(to.len()),
             Sampling::Poisson => to.len(),
         };
+        let bytes = task.model_bytes * (1 + u64::from(task.control.is_some()));
+        if let Some(timeline) = &mut self.timeline {
+            let pool = &self.pool;
+            if timeline.offer(&Begin { round, bytes, missing }, to, |id| pool.work(id, round)) {
+                self.bytes_down = 0;
+                let (waiting, honest) = (VecDeque::new(), Vec::new());
+                self.offer = Some(Offer { task, bytes, waiting, missing: 0, honest });
+            }
+            return;
+        }
+        if run.round().state() == "distributing" {
+            self.bytes_down = to.len() as u64 * bytes;
+            let received = |participant| Kind::Received { participant, round };
+            return self.events.extend(to.into_iter().map(received));
+        }
         if missing < to.len() {
             let seed = self.plan.seed().derive("tacit/v1/arrival", &[&round.to_le_bytes()]);
             seed.rng().shuffle(&mut to);
         }
-        self.offer = Some(Offer { task, waiting: to.into(), missing, honest: Vec::new() });
+        self.offer = Some(Offer { task, bytes, waiting: to.into(), missing, honest: Vec::new() });
     }
 
     /// Lets as many participants train as are still waited for; false if nobody is.
@@ -246,19 +276,14 @@ impl Simulation<'_> {
             return Ok(false);
         }
         let members: Vec<ParticipantId> = offer.waiting.drain(..now).collect();
-        let task = offer.task.clone();
-        let model = self.centre.load(&self.store, task.model)?;
-        let control = task.control.map(|c| self.centre.load(&self.store, c)).transpose()?;
-        let round = task.round;
-        let given = Given { task: &task, model: &model, control: control.as_ref() };
-        let mut answers = self.pool.train(&given, &members, &self.store, self.clock)?;
-        let mut refused = self.forge(&task, &mut answers)?;
-        let Some(offer) = &mut self.offer else { return Ok(false) };
-        self.events.append(&mut refused);
+        let round = offer.task.round;
+        let answers = self.fit(&members)?;
         for (participant, answer) in members.into_iter().zip(answers) {
             self.events.push_back(match answer {
                 Ok(contribution) => {
-                    offer.missing -= 1;
+                    if let Some(offer) = &mut self.offer {
+                        offer.missing -= 1;
+                    }
                     let (key, signature) = (String::new(), String::new());
                     Kind::Contributed(SignedContribution { contribution, key, signature })
                 }
@@ -267,6 +292,43 @@ impl Simulation<'_> {
             });
         }
         Ok(true)
+    }
+
+    /// Trains members of the cohort that the offer is for.
+    fn fit(&mut self, members: &[ParticipantId]) -> Result<Vec<Answer>, Error> {
+        let offer = self.offer.as_ref().ok_or(Error::Bug("nobody was offered a task"))?;
+        let task = offer.task.clone();
+        let model = self.centre.load(&self.store, task.model)?;
+        let control = task.control.map(|c| self.centre.load(&self.store, c)).transpose()?;
+        let given = Given { task: &task, model: &model, control: control.as_ref() };
+        let mut answers = self.pool.train(&given, members, &self.store, self.clock)?;
+        let mut refused = self.forge(&task, &mut answers)?;
+        self.events.append(&mut refused);
+        Ok(answers)
+    }
+
+    /// The next event of virtual time; `None` where time is not virtual.
+    fn pass_time(&mut self) -> Result<Option<Event>, Error> {
+        loop {
+            let Some(timeline) = &mut self.timeline else { return Ok(None) };
+            let next = timeline.next().ok_or(Error::Bug("a simulated run stands still"))?;
+            let members = match next {
+                Next::Event(kind) => {
+                    let at_ms = timeline.now_ms();
+                    self.time.set(at_ms);
+                    if let (Kind::Received { .. }, Some(offer)) = (&*kind, &self.offer) {
+                        self.bytes_down += offer.bytes;
+                    }
+                    return Ok(Some(Event { at_ms, kind: *kind }));
+                }
+                Next::Train(members) => members,
+            };
+            let answers = self.fit(&members)?;
+            let Some(timeline) = &mut self.timeline else { return Ok(None) };
+            for (participant, answer) in members.into_iter().zip(answers) {
+                timeline.trained(participant, answer)?;
+            }
+        }
     }
 
     fn aggregate(

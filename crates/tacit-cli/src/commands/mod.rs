@@ -38,6 +38,18 @@ pub fn read_plan(file: Option<&Path>) -> Result<Plan, Error> {
     })
 }
 
+/// Refuses a plan whose devices only a simulation can play.
+pub fn on_real_devices(plan: Plan) -> Result<Plan, Error> {
+    match plan.devices() {
+        None => Ok(plan),
+        Some(_) => {
+            let expected = "no section [devices] over a network, where devices are what they are";
+            let found = "one; `tacit simulate` plays it";
+            Err(Error::caller("plan", expected, found))
+        }
+    }
+}
+
 /// What `tacit run` runs without a plan: digits over twenty unequal participants.
 pub const DEFAULT_PLAN: &str = include_str!("../../assets/digits.toml");
 

@@ -1,6 +1,6 @@
 //! `tacit resume`: continues a run after a stop or a crash.
 
-use super::read_plan;
+use super::{on_real_devices, read_plan};
 use crate::commands::serve;
 use crate::{Ending, local};
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ pub fn main(args: Args) -> Result<Ending, Error> {
             found,
         ));
     }
-    let plan = read_plan(Some(&plan_file))?;
+    let plan = on_real_devices(read_plan(Some(&plan_file))?)?;
     match serve::kept_settings(&args.dir)? {
         Some(settings) => serve::coordinate(&args.dir, plan, &settings),
         None => local::federation(&args.dir, &plan),

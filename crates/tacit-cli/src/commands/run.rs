@@ -1,6 +1,6 @@
 //! `tacit run`: a whole federation on this machine, over real sockets.
 
-use super::read_plan;
+use super::{on_real_devices, read_plan};
 use crate::{Ending, folder, local};
 use std::path::PathBuf;
 use tacit_core::error::Error;
@@ -16,7 +16,7 @@ pub struct Args {
 }
 
 pub fn main(args: Args) -> Result<Ending, Error> {
-    let plan = read_plan(args.plan.as_deref())?;
+    let plan = on_real_devices(read_plan(args.plan.as_deref())?)?;
     let dir = folder::choose(args.out, &plan)?;
     local::federation(&dir, &plan)
 }

@@ -1,6 +1,6 @@
 //! `tacit serve`: the coordinator of a real federation.
 
-use super::{pki, read_plan};
+use super::{on_real_devices, pki, read_plan};
 use crate::progress::Display;
 use crate::{Ending, folder, local, stop};
 use std::net::SocketAddr;
@@ -67,7 +67,7 @@ pub fn kept_settings(dir: &Path) -> Result<Option<Settings>, Error> {
 }
 
 pub fn main(args: Args) -> Result<Ending, Error> {
-    let plan = read_plan(Some(&args.plan))?;
+    let plan = on_real_devices(read_plan(Some(&args.plan))?)?;
     let dir = folder::choose(args.out, &plan)?;
     let settings = Settings { pki: absolute(&args.settings.pki)?, ..args.settings };
     let state = dir.join("state");

@@ -1,15 +1,15 @@
 //! The laws of coherence, one function each. Other systems accept these pairs in silence.
 
 use super::coherence::{Conflict, Facts, within};
-use super::tables::SECTIONS;
-use super::{Sampling, write};
+use super::tables::{DEVICES, SECTIONS};
+use super::{Devices, Sampling, write};
 use crate::compress::Chain;
-use crate::registry::{Family, Make};
+use crate::registry::{Arguments, Family, Make};
 use crate::traits::View;
 
 type Law = fn(&Facts<'_>) -> Option<Conflict>;
 
-pub(super) const LAWS: [Law; 18] = [
+pub(super) const LAWS: [Law; 20] = [
     view_of_the_aggregator,
     additive_encoding,
     discrete_noise,
@@ -28,6 +28,8 @@ pub(super) const LAWS: [Law; 18] = [
     column_of_the_partition,
     momentum_under_control_variates,
     stragglers_that_can_do_less,
+    devices_of_a_kind,
+    trace_of_the_devices,
 ];
 
 fn seen(view: View) -> &'static str {
@@ -317,5 +319,60 @@ fn stragglers_that_can_do_less(facts: &Facts<'_>) -> Option<Conflict> {
             within("training", "stragglers = 0.0"),
             within("training", "local_epochs = 5"),
         ],
+    })
+}
+
+/// What describes devices is set where devices are played: else a forgotten `kind` would be
+/// simulated without them, in silence.
+fn devices_of_a_kind(facts: &Facts<'_>) -> Option<Conflict> {
+    let (section, arguments) =
+        SECTIONS.iter().zip(&facts.plan.sections).find(|(s, _)| s.name == DEVICES)?;
+    let kind = arguments.text("kind").ok()?;
+    let read: &[&str] = match kind {
+        "generated" => &[
+            "examples_per_s",
+            "speed_spread",
+            "megabits_per_s",
+            "bandwidth_spread",
+            "availability",
+        ],
+        "trace" => &["trace", "period_s"],
+        _ => &[],
+    };
+    let defaults = Arguments::defaults(section.parameters).ok()?;
+    let differs = |name: &&str| arguments.0.get(*name) != defaults.0.get(*name);
+    let names = section.parameters.iter().map(|p| p.name).filter(|n| *n != "kind");
+    let unread = names.filter(|name| !read.contains(name)).find(differs)?;
+    let wanted = if matches!(unread, "trace" | "period_s") { "trace" } else { "generated" };
+    Some(Conflict {
+        key: "devices.kind",
+        because: in_devices(unread),
+        expected: format!("{wanted:?}"),
+        found: format!("{kind:?}"),
+        alternatives: vec![within(DEVICES, &format!("kind = {wanted:?}"))],
+    })
+}
+
+/// The full key of a key of the section.
+fn in_devices(name: &str) -> &'static str {
+    match name {
+        "examples_per_s" => "devices.examples_per_s",
+        "speed_spread" => "devices.speed_spread",
+        "megabits_per_s" => "devices.megabits_per_s",
+        "bandwidth_spread" => "devices.bandwidth_spread",
+        "availability" => "devices.availability",
+        "period_s" => "devices.period_s",
+        _ => "devices.trace",
+    }
+}
+
+fn trace_of_the_devices(facts: &Facts<'_>) -> Option<Conflict> {
+    let Some(Devices::Trace { path, .. }) = facts.plan.devices() else { return None };
+    path.is_empty().then(|| Conflict {
+        key: "devices.trace",
+        because: "devices.kind",
+        expected: "the path of a CSV file".into(),
+        found: "\"\"".into(),
+        alternatives: vec![within(DEVICES, "kind = \"generated\"")],
     })
 }

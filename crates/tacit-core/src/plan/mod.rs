@@ -7,6 +7,7 @@
 
 mod choice;
 mod coherence;
+mod devices;
 mod error;
 mod example;
 mod laws;
@@ -19,6 +20,7 @@ mod value;
 mod write;
 
 pub use choice::Choice;
+pub use devices::Devices;
 pub use error::{Because, PlanError, PlanErrors};
 pub use example::example;
 pub use schedule::Schedule;
@@ -51,6 +53,7 @@ pub struct Plan {
     data: Data,
     evaluation: EvaluationPlan,
     adversary: Adversary,
+    devices: Option<Devices>,
     strategy: Arc<dyn Strategy>,
 }
 
@@ -93,7 +96,8 @@ impl Plan {
         rules: Vec<Vec<Choice>>,
         strategy: Arc<dyn Strategy>,
     ) -> Result<Self, Error> {
-        let [run, training, cohort, data, evaluation, adversary] = sections.as_slice() else {
+        let [run, training, cohort, data, evaluation, adversary, devices] = sections.as_slice()
+        else {
             return Err(MISSING);
         };
         let run = sections::Run::new(run)?;
@@ -103,6 +107,7 @@ impl Plan {
             data: Data::new(data)?,
             evaluation: EvaluationPlan::new(evaluation)?,
             adversary: Adversary::new(adversary)?,
+            devices: Devices::new(devices)?,
             strategy,
             run,
             sections,
@@ -174,6 +179,11 @@ impl Plan {
     /// What the plan must withstand.
     pub fn adversary(&self) -> &Adversary {
         &self.adversary
+    }
+
+    /// The devices that a simulation plays, if any.
+    pub fn devices(&self) -> Option<&Devices> {
+        self.devices.as_ref()
     }
 
     /// The rules chosen for a family: one, or any number for a list.

@@ -10,12 +10,12 @@ pub(super) fn whole<T: TryFrom<i64>>(arguments: &Arguments, name: &str) -> Resul
     T::try_from(arguments.integer(name)?).map_err(|_| RANGE)
 }
 
-fn text(arguments: &Arguments, name: &str) -> Result<String, Error> {
+pub(super) fn text(arguments: &Arguments, name: &str) -> Result<String, Error> {
     Ok(arguments.text(name)?.to_owned())
 }
 
 /// Seconds of the plan as whole milliseconds.
-fn milliseconds(arguments: &Arguments, name: &str) -> Result<u64, Error> {
+pub(super) fn milliseconds(arguments: &Arguments, name: &str) -> Result<u64, Error> {
     Ok((arguments.number(name)? * 1000.0).round() as u64)
 }
 

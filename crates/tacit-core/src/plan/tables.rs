@@ -93,7 +93,7 @@ const SECONDS: (f64, f64) = (0.001, 2_592_000.0);
 const POSITIVE: (f64, f64) = (0.0, 1e16);
 
 /// Every section, in canonical order; the first is the top of the file.
-pub static SECTIONS: [Section; 6] = [
+pub static SECTIONS: [Section; 7] = [
     Section { name: "", help: "The run.", parameters: RUN },
     Section {
         name: "training",
@@ -108,7 +108,15 @@ pub static SECTIONS: [Section; 6] = [
         help: "What the plan must withstand; thresholds are computed from it.",
         parameters: ADVERSARY,
     },
+    Section {
+        name: DEVICES,
+        help: "Devices that `tacit simulate` plays in virtual time; a networked run has its own.",
+        parameters: DEVICE,
+    },
 ];
+
+/// The section that is no part of a plan's canonical text unless something is set in it.
+pub const DEVICES: &str = "devices";
 
 /// Keys at the top of the file.
 pub const RUN: &[Parameter] = &[
@@ -234,6 +242,28 @@ const ADVERSARY: &[Parameter] = &[
     number("colluding", 0.0, (0.0, 1.0), "Largest fraction that colludes with the coordinator."),
     number("dropping", 0.0, (0.0, 1.0), "Largest fraction of a cohort that drops out."),
     number("malicious", 0.0, (0.0, 1.0), "Largest fraction that sends arbitrary updates."),
+];
+
+/// Speeds and bandwidths: from a device that never ends to one that takes no time.
+const RATE: (f64, f64) = (1e-6, 1e12);
+
+/// Standard deviations of logarithms: e^3 is twenty times faster.
+const SPREAD: (f64, f64) = (0.0, 3.0);
+
+const DEVICE: &[Parameter] = &[
+    word(
+        "kind",
+        "none",
+        &["none", "generated", "trace"],
+        "none = everybody answers at once; generated = drawn by the seed; trace = from a file.",
+    ),
+    number("examples_per_s", 100.0, RATE, "Median speed of generated devices."),
+    number("speed_spread", 0.5, SPREAD, "Standard deviation of the logarithm of their speeds."),
+    number("megabits_per_s", 10.0, RATE, "Median bandwidth of generated devices, each way."),
+    number("bandwidth_spread", 0.5, SPREAD, "Standard deviation of the logarithm of theirs."),
+    number("availability", 1.0, (0.0, 1.0), "Probability that one of them answers in a round."),
+    text("trace", "", "Path of the CSV file of kind \"trace\"."),
+    number("period_s", 0.0, (0.0, 31_536_000.0), "Seconds after which windows of a trace repeat."),
 ];
 
 /// What a parameter takes, in words.

@@ -2,13 +2,17 @@
 //! since the digest of a plan must not change with the version of a library.
 
 use super::choice::Choice;
-use super::tables::{RULES, SECTIONS};
+use super::tables::{DEVICES, RULES, SECTIONS};
 use crate::registry::{Arguments, Family, Parameter, Value};
 use std::fmt::Write as _;
 
 pub(super) fn plan(sections: &[Arguments], rules: &[Vec<Choice>]) -> String {
     let mut out = String::new();
     for (section, arguments) in SECTIONS.iter().zip(sections) {
+        let defaults = || Arguments::defaults(section.parameters);
+        if section.name == DEVICES && defaults().is_ok_and(|defaults| defaults == *arguments) {
+            continue;
+        }
         if !section.name.is_empty() {
             let _ = writeln!(out, "\n[{}]", section.name);
         }

@@ -132,3 +132,28 @@ fn stragglers_of_one_epoch() {
     assert!(refusal.contains("because of local_epochs = 1 in [training]"), "{refusal}");
     plan("[training]\nstragglers = 0.5\nlocal_epochs = 2");
 }
+
+#[test]
+fn devices_without_their_kind() {
+    let refusal = broken("[devices]\nexamples_per_s = 5");
+    assert!(
+        refusal.starts_with("plan.toml:2: devices.kind: expected \"generated\" because of"),
+        "{refusal}"
+    );
+    assert!(refusal.ends_with("would work: kind = \"generated\" in [devices]"), "{refusal}");
+    let refusal = broken("[devices]\nkind = \"generated\"\ntrace = \"a.csv\"");
+    assert!(refusal.contains("would work: kind = \"trace\" in [devices]"), "{refusal}");
+    let refusal = broken("[devices]\nkind = \"trace\"");
+    assert!(refusal.contains("devices.trace: expected the path of a CSV file"), "{refusal}");
+    plan("[devices]\nkind = \"generated\"\navailability = 0.5");
+    plan("[devices]\nkind = \"trace\"\ntrace = \"a.csv\"\nperiod_s = 86400");
+}
+
+#[test]
+fn a_plan_without_devices_does_not_speak_of_them() {
+    assert!(!plan("").to_toml().contains("devices"));
+    assert_eq!(plan("[devices]\nkind = \"none\"").digest(), plan("").digest());
+    let played = plan("[devices]\nkind = \"generated\"");
+    assert_eq!(plan(&played.to_toml()), played);
+    assert_ne!(played.digest(), plan("").digest());
+}

@@ -1,4 +1,4 @@
-//! Participants trained side by side: one trainer per thread, biggest shards first.
+//! Participants trained side by side: one trainer per thread, the longest training first.
 
 use super::memories::Memories;
 use crate::memory::MemoryStore;
@@ -63,6 +63,12 @@ impl<'a> Pool<'a> {
         Ok(Self { plan, data, workers, memories: Memories::default() })
     }
 
+    /// What a participant's training costs in `round`: the examples that it passes over.
+    pub(super) fn work(&self, participant: &ParticipantId, round: u32) -> u64 {
+        let examples = self.data.get(participant).map_or(0, |data| data.train.len() as u64);
+        examples * u64::from(self.plan.fit_order(round, participant).local_epochs)
+    }
+
     /// Gives some participants other examples.
     pub(super) fn replace(&mut self, data: &'a BTreeMap<ParticipantId, LocalData>) {
         self.data.extend(data);
@@ -84,8 +90,12 @@ impl<'a> Pool<'a> {
             let data = data.ok_or(Error::Bug("a stranger was drawn into a cohort"))?;
             jobs.push((place, Local { plan, participant, data }));
         }
-        // The longest first, so that no thread begins one when the others are done.
-        jobs.sort_by_key(|(_, local)| std::cmp::Reverse(local.data.train.len()));
+        // The longest first, so that no thread begins one when the others are done (LPT, Graham
+        // 1969: at most 4/3 of the shortest possible time).
+        let round = given.task.round;
+        jobs.sort_by_cached_key(|(_, local)| {
+            std::cmp::Reverse(self.work(local.participant, round))
+        });
         let (next, memories) = (AtomicUsize::new(0), &self.memories);
         let work = Work { jobs, next, given: *given, memories, store, clock };
         let threads = self.workers.len().min(members.len());

@@ -76,9 +76,12 @@ const KINDS: [Kind; 4] = [
     },
 ];
 
-/// Every chart, in the order of the page.
+/// Every chart, in the order of the page. Virtual time and that of a machine do not share one.
 pub(super) fn all(of: &Comparison) -> Vec<Chart> {
-    KINDS.iter().map(|kind| draw(of, kind)).collect()
+    let played = of.runs().filter(|run| run.is_virtual()).count();
+    let mixed = played > 0 && played < of.runs().count();
+    let kinds = KINDS.iter().filter(|kind| !(mixed && kind.id == "time"));
+    kinds.map(|kind| draw(of, kind)).collect()
 }
 
 fn draw(of: &Comparison, kind: &Kind) -> Chart {

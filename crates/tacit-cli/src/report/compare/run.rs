@@ -49,6 +49,11 @@ impl Run {
         Ok(Self { folder, plan, finish, judge, released, aborted, points })
     }
 
+    /// Whether its time is that of simulated devices.
+    pub(super) fn is_virtual(&self) -> bool {
+        self.plan.devices().is_some()
+    }
+
     /// The last measured model.
     pub(super) fn last(&self) -> Option<&Point> {
         self.points.last()

@@ -68,7 +68,11 @@ fn row(series: &Series, target: Option<f64>) -> Vec<String> {
     row.push(rounds);
     row.push(cell(|point| point.up as f64, |x| bytes(x as u64)));
     row.push(cell(|point| point.down as f64, |x| bytes(x as u64)));
-    row.push(cell(|point| point.elapsed_ms as f64, |x| duration(x as u64)));
+    let mut time = cell(|point| point.elapsed_ms as f64, |x| duration(x as u64));
+    if reached > 0 && series.runs.iter().all(Run::is_virtual) {
+        time += ", virtual";
+    }
+    row.push(time);
     row
 }
 

@@ -104,6 +104,16 @@ fn csv_has_every_measurement_and_every_figure() {
 }
 
 #[test]
+fn virtual_time_is_told_apart() {
+    let played = || run_of("v", "[devices]\nkind = \"generated\"", &[50, 70]);
+    let alone = Comparison::new(vec![played()], Some(0.6)).unwrap();
+    assert_eq!(alone.rows()[0][7], "1.3\u{a0}s, virtual");
+    assert!(alone.html("1").contains("Accuracy against time"));
+    let mixed = Comparison::new(vec![played(), run_of("a", "", &[50])], None).unwrap();
+    assert!(!mixed.html("1").contains("Accuracy against time"));
+}
+
+#[test]
 fn one_run_and_no_target() {
     let comparison = Comparison::new(vec![run_of("a", "name = \"x\"", &[50])], None).unwrap();
     assert_eq!(comparison.rows(), [["x", "1", "50.00\u{a0}%", "50.00\u{a0}%"]]);
