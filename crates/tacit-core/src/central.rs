@@ -2,10 +2,11 @@
 //! add noise, record the cost, apply, evaluate.
 
 use crate::data::Shard;
-use crate::digest::Digest;
+use crate::digest::{Digest, Hasher};
 use crate::error::Error;
 use crate::evidence::{Cost, Spend};
 use crate::ids::ParticipantId;
+use crate::limits;
 use crate::messages::{Contribution, Evaluation, SignedContribution};
 use crate::params::{self, Layout, Params};
 use crate::pipeline::{self, Accepted, Channel, Inspector, Step};
@@ -112,12 +113,13 @@ impl Centre {
         let mut receipt = Receipt::default();
         let released = noised.record(setup.round, &mut receipt)?;
 
-        let mut model = self.load(ports.blobs, setup.model)?.into_values();
         let mut slots = self.slots(setup, ports.blobs)?;
         let participation = accepted.len() as f64 / self.plan.participants() as f64;
-        let step = Step { round: setup.round, participation, released: &released };
-        pipeline::apply(&step, &*self.strategy, &mut model, &mut slots)?;
-        drop(released);
+        let step = Step { round: setup.round, participation, released };
+        let mut before = Stored::new(ports.blobs, setup.model);
+        let read = &mut |chunk: &mut [f32]| before.next(chunk);
+        let model = pipeline::apply(step, &*self.strategy, read, &mut slots)?;
+        before.finish()?;
         let model = Params::new(self.layout.clone(), model)
             .map_err(|_| Error::caller("strategy", "steps that keep the model finite", "NaN"))?;
         let digest = put_values(ports.blobs, model.values())?;
@@ -163,22 +165,48 @@ impl Centre {
 
 /// Reads a model of `layout` from its blob, chunk by chunk, and checks it.
 pub fn load(blobs: &dyn Blobs, layout: &Arc<Layout>, digest: Digest) -> Result<Params, Error> {
-    let mut values = Vec::with_capacity(layout.len());
-    let mut buffer = vec![0; crate::limits::CHUNK_VALUES * 4];
-    while values.len() < layout.len() {
-        let count = (layout.len() - values.len()).min(crate::limits::CHUNK_VALUES);
-        blobs.read(digest, values.len() as u64 * 4, &mut buffer[..count * 4])?;
-        values.extend(params::values_of(&buffer[..count * 4]));
-    }
-    if params::digest_values(&values) != digest {
-        return Err(Error::world("reading a model", "its bytes do not have its digest"));
-    }
+    let mut values = vec![0.0; layout.len()];
+    let mut stored = Stored::new(blobs, digest);
+    values.chunks_mut(limits::CHUNK_VALUES).try_for_each(|chunk| stored.next(chunk))?;
+    stored.finish()?;
     Ok(Params::new(layout.clone(), values)?)
+}
+
+/// A blob of little-endian f32, read from its beginning to its end.
+struct Stored<'a> {
+    blobs: &'a dyn Blobs,
+    digest: Digest,
+    offset: u64,
+    hasher: Hasher,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Stored<'a> {
+    fn new(blobs: &'a dyn Blobs, digest: Digest) -> Self {
+        Self { blobs, digest, offset: 0, hasher: Hasher::new(), buffer: Vec::new() }
+    }
+
+    fn next(&mut self, out: &mut [f32]) -> Result<(), Error> {
+        self.buffer.resize(out.len() * 4, 0);
+        self.blobs.read(self.digest, self.offset, &mut self.buffer)?;
+        self.hasher.update(&self.buffer);
+        self.offset += self.buffer.len() as u64;
+        out.iter_mut().zip(params::values_of(&self.buffer)).for_each(|(to, value)| *to = value);
+        Ok(())
+    }
+
+    /// Whether what was read has the blob's digest.
+    fn finish(self) -> Result<(), Error> {
+        match self.hasher.finish() == self.digest {
+            true => Ok(()),
+            false => Err(Error::world("reading a model", "its bytes do not have its digest")),
+        }
+    }
 }
 
 /// Stores values as a blob of little-endian f32.
 fn put_values(blobs: &dyn Blobs, values: &[f32]) -> Result<Digest, Error> {
-    blobs.put(&params::bytes_of(values))
+    blobs.put(&params::as_bytes(values))
 }
 
 /// Where the payload of a contribution lies, and its weight.

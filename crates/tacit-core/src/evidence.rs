@@ -192,6 +192,11 @@ impl Released {
         &self.values
     }
 
+    /// Takes the values out.
+    pub fn into_values(self) -> Vec<f32> {
+        self.values
+    }
+
     /// What was paid.
     pub fn cost(&self) -> Cost {
         self.cost

@@ -1,8 +1,9 @@
 //! Flat f32 vectors with a layout of named tensors.
 
-use crate::digest::{Digest, Hasher};
+use crate::digest::Digest;
 use crate::error::{Error, Refusal};
 use crate::limits;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// One named tensor of a [`Layout`].
@@ -261,7 +262,15 @@ pub fn check_finite(values: &[f32], offset: u64) -> Result<(), Refusal> {
     }
 }
 
-/// Little-endian bytes of f32 values.
+/// Little-endian bytes of f32 values, without copying where the machine has that order.
+pub fn as_bytes(values: &[f32]) -> Cow<'_, [u8]> {
+    match cfg!(target_endian = "little") {
+        true => Cow::Borrowed(bytemuck::cast_slice(values)),
+        false => Cow::Owned(bytes_of(values)),
+    }
+}
+
+/// A copy of [`as_bytes`].
 pub fn bytes_of(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|x| x.to_le_bytes()).collect()
 }
@@ -271,11 +280,9 @@ pub fn values_of(bytes: &[u8]) -> impl ExactSizeIterator<Item = f32> {
     bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b))
 }
 
-/// SHA-256 of the little-endian bytes of `values`, without copying them all.
+/// SHA-256 of [`as_bytes`].
 pub fn digest_values(values: &[f32]) -> Digest {
-    let mut hasher = Hasher::new();
-    values.chunks(limits::CHUNK_VALUES).for_each(|chunk| hasher.update(&bytes_of(chunk)));
-    hasher.finish()
+    Digest::of_bytes(&as_bytes(values))
 }
 
 #[cfg(test)]
@@ -309,6 +316,7 @@ mod tests {
     fn bytes_round_trip_and_digest() {
         let params = Params::new(layout(&[3]), vec![1.0, -2.5, 3e-8]).unwrap();
         let bytes = params.to_bytes();
+        assert_eq!(as_bytes(params.values()), bytes);
         assert_eq!(Params::from_bytes(layout(&[3]), &bytes).unwrap(), params);
         assert_eq!(params.digest(), Digest::of_bytes(&bytes));
     }

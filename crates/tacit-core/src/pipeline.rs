@@ -422,46 +422,51 @@ impl Pass<'_> {
 
 /// A released aggregate on its way into the model.
 #[derive(Debug)]
-pub struct Step<'a> {
+pub struct Step {
     /// Round, from 1.
     pub round: u32,
     /// Share of all participants that contributed.
     pub participation: f64,
     /// As long as an update.
-    pub released: &'a Released,
+    pub released: Released,
 }
 
-/// Applies a released aggregate to the model in place, chunk by chunk. `slots` are the strategy's
+/// The model after a released aggregate, written over its values, so that nothing else as large is
+/// held. `before` fills one chunk after the other of the model before; `slots` are the strategy's
 /// persistent vectors, each as long as the model, and behind them the server's control variate
 /// where the strategy has one.
 pub fn apply(
-    step: &Step<'_>,
+    step: Step,
     strategy: &dyn Strategy,
-    model: &mut [f32],
+    before: &mut dyn FnMut(&mut [f32]) -> Result<(), Error>,
     slots: &mut [Vec<f32>],
-) -> Result<(), Error> {
+) -> Result<Vec<f32>, Error> {
     let control = strategy.control();
     let vectors = 1 + usize::from(control.is_some());
+    let mut values = step.released.into_values();
+    let len = values.len() / vectors;
     let own = strategy.slots();
-    if slots.len() != own + vectors - 1 || slots.iter().any(|slot| slot.len() != model.len()) {
+    if slots.len() != own + vectors - 1 || slots.iter().any(|slot| slot.len() != len) {
         return Err(Error::Bug("a strategy was given slots that are not its own"));
     }
-    let values = step.released.values();
-    if values.len() != vectors * model.len() {
-        return Err(Error::Bug("a released aggregate does not have an update's length"));
-    }
-    let (update, change) = values.split_at(model.len());
     let (slots, variates) = slots.split_at_mut(own);
-    for start in (0..model.len()).step_by(limits::CHUNK_VALUES) {
-        let range = start..(start + limits::CHUNK_VALUES).min(model.len());
+    if let (Some(control), [variate]) = (control, variates) {
+        control.absorb(step.participation, &values[len..], variate);
+        values.truncate(len);
+        values.shrink_to_fit();
+    }
+    let mut model = vec![0.0; len.min(limits::CHUNK_VALUES)];
+    for (number, values) in values.chunks_mut(limits::CHUNK_VALUES).enumerate() {
+        let start = number * limits::CHUNK_VALUES;
+        let range = start..start + values.len();
         let mut slots: Vec<&mut [f32]> =
             slots.iter_mut().map(|slot| &mut slot[range.clone()]).collect();
-        strategy.apply(step.round, &update[range.clone()], &mut model[range], &mut slots);
+        let model = &mut model[..values.len()];
+        before(model)?;
+        strategy.apply(step.round, values, model, &mut slots);
+        values.copy_from_slice(model);
     }
-    if let (Some(control), [variate]) = (control, variates) {
-        control.absorb(step.participation, change, variate);
-    }
-    Ok(())
+    Ok(values)
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ pub fn simulate(
 ) -> Result<SimOutcome, Error> {
     let model = federation.initial_model()?;
     let store = MemoryStore::new(options.memory_bytes);
-    let digest = store.put(&model.to_bytes())?;
+    let digest = store.put(&tacit_core::params::as_bytes(model.values()))?;
     let centre = Centre::new(plan, model.layout().clone(), federation.evaluator()?)?;
     let course = Course::new(plan, digest, model.values().len() as u64 * 4);
     let names = federation.participants().iter().map(|(id, _)| id);

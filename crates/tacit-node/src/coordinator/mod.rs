@@ -127,7 +127,7 @@ impl Coordinator {
         let store = NodeStore::open(&dir.join("state"))?;
         let plan_text = plan.to_toml();
         keep_plan(&dir.join("plan.toml"), &plan_text)?;
-        let initial = store.put(&model.to_bytes())?;
+        let initial = store.put(&tacit_core::params::as_bytes(model.values()))?;
         let course = Course::new(&plan, initial, model.layout().len() as u64 * 4);
         let (run, journal) = resume(&store, course)?;
         let log_folder = dir.join("log");
