@@ -206,6 +206,10 @@ fn footer(facts: &Facts<'_>) -> String {
         c if c > 0.0 => format!("Updates were clipped to an L2 norm of {}.", number(c, 3)),
         _ => "Updates were not clipped.".into(),
     };
+    let clock = match facts.plan.devices() {
+        Some(_) => "virtual: those of the devices that the plan describes",
+        None => "by the coordinator’s clock",
+    };
     let commit = match facts.commit {
         "" => String::new(),
         commit => format!(" ({})", escape(commit)),
@@ -219,8 +223,8 @@ fn footer(facts: &Facts<'_>) -> String {
          when the model stayed as it was.</li>\n\
          <li>Bytes are counted by the coordinator, for released rounds: up from participants, \
          down to them.</li>\n\
-         <li>Times are by the coordinator’s clock. A round lasts from the drawn cohort to the \
-         evaluated model.</li>\n\
+         <li>Times of rounds are {clock}. A round lasts from the drawn cohort to the evaluated \
+         model.</li>\n\
          <li>Privacy spend is what all releases together cost one participant. {clip}</li>\n\
          </ul>\n</div>\n<div>\n<h2>What this report does not prove</h2>\n<ul>\n\
          <li>It proves nothing by itself: whoever holds the file can change it. Check it \

@@ -178,6 +178,13 @@ const BOTH: &str = "name = \"digits, twenty hospitals\"\n[evaluation]\n\
                     on = [\"coordinator\", \"participants\"]\ntarget_accuracy = 0.96\n";
 
 #[test]
+fn times_of_simulated_devices_are_called_virtual() {
+    let page = |text| html(&Run::new(text, history(3, 4)).facts());
+    assert!(page("[devices]\nkind = \"generated\"").contains("Times of rounds are virtual"));
+    assert!(page("").contains("by the coordinator’s clock"));
+}
+
+#[test]
 fn an_ordinary_run() {
     let run = Run::new(BOTH, history(30, 20));
     let facts = run.facts();

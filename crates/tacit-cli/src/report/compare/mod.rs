@@ -21,7 +21,7 @@ use settings::Settings;
 use tacit_core::error::Error;
 
 /// Series on one page: more curves cannot be told apart.
-const SERIES: usize = 24;
+const SERIES: usize = 32;
 
 /// Runs put beside each other.
 #[derive(Debug)]

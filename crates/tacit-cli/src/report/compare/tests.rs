@@ -147,8 +147,8 @@ fn what_does_not_compare_is_refused() {
     let other = Run::new("b".into(), plan(""), &measured, None).unwrap();
     let text = refusal(vec![run_of("a", "", &[10]), other]);
     assert!(text.contains("b by participants"), "{text}");
-    let many = (1..=25).map(|n| run_of("a", &format!("num_rounds = {n}"), &[10]));
-    assert!(refusal(many.collect()).contains("at most 24"));
+    let many = (1..=33).map(|n| run_of("a", &format!("num_rounds = {n}"), &[10]));
+    assert!(refusal(many.collect()).contains("at most 32"));
     let none = Run::new("e".into(), plan(""), &[], None).unwrap_err().to_string();
     assert!(none.contains("e, where no round is over"), "{none}");
     let mut unmeasured = round(1, 10, "evaluation");
