@@ -51,8 +51,11 @@ pub const ROUNDS: u32 = 1_000_000;
 /// a hostile participant cannot fill the log.
 pub const REFUSALS_RECORDED: u32 = 8;
 
-/// One chunk of an upload or of a blob in bytes: what one request may make us hold.
+/// One chunk of an upload in bytes: the most that one request carries.
 pub const TRANSFER_CHUNK_BYTES: usize = 1 << 20;
+
+/// What of a transfer is held at a time, in bytes: eight of the spool's sealed blocks.
+pub const TRANSFER_PIECE_BYTES: usize = 128 * 1024;
 
 /// One protobuf message in bytes (transfers excepted).
 pub const MESSAGE_BYTES: usize = 1 << 20;

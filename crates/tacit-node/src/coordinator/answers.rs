@@ -280,7 +280,7 @@ impl Coordinator {
         let channel = self.plan.channel()?;
         let (round, sender) = (header.round, &header.participant);
         let mut inspector = Inspector::new(&channel, self.len, round, sender);
-        let mut buffer = vec![0; limits::TRANSFER_CHUNK_BYTES];
+        let mut buffer = vec![0; limits::TRANSFER_PIECE_BYTES];
         let mut offset = 0;
         while offset < header.payload_bytes {
             let len = (header.payload_bytes - offset).min(buffer.len() as u64) as usize;

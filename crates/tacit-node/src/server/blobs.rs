@@ -23,10 +23,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Refusal};
+use tacit_core::limits;
 use tokio::sync::mpsc;
 
 /// Read from the store at a time, in bytes.
-const PIECE: u64 = 256 * 1024;
+const PIECE: u64 = limits::TRANSFER_PIECE_BYTES as u64;
 
 pub(super) async fn fetch<D: Desk>(
     State(app): State<Arc<App<D>>>,

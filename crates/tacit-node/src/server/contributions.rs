@@ -1,7 +1,7 @@
 //! Contributions: a signed header, then the payload in chunks that may be resumed.
 
 use super::connection::Caller;
-use super::reply::{Failure, message, read_body};
+use super::reply::{Failure, Inbound, message};
 use super::routes::App;
 use crate::desk::{Desk, Peer};
 use crate::telemetry::RECEIVED;
@@ -52,8 +52,21 @@ pub(super) async fn upload<D: Desk>(
     let offset = offset.and_then(|digits| digits.parse::<u64>().ok());
     let offset = offset.ok_or_else(|| malformed("upload: expected ?offset=N"))?;
     let (limit, within) = (limits::TRANSFER_CHUNK_BYTES, app.bounds.request);
-    let bytes = read_body("upload chunk", &head.headers, body, limit, within).await?;
-    app.metrics.add(&RECEIVED, &[], bytes.len() as f64);
-    let upload = move |desk: &D, peer: &Peer| desk.upload(peer, payload, offset, &bytes);
-    Ok(message(&app.ask(&caller.peer, upload).await?))
+    let mut inbound = Inbound::new("upload chunk", &head.headers, body, limit, within)?;
+    let mut at = offset;
+    loop {
+        let bytes = inbound.piece(limits::TRANSFER_PIECE_BYTES).await?;
+        let whole = bytes.len() < limits::TRANSFER_PIECE_BYTES;
+        let next = at.saturating_add(bytes.len() as u64);
+        app.metrics.add(&RECEIVED, &[], bytes.len() as f64);
+        let upload = move |desk: &D, peer: &Peer| desk.upload(peer, payload, at, &bytes);
+        let status = app.ask(&caller.peer, upload).await?;
+        if whole || status.accepted || status.offset != next {
+            // Where other bytes are wanted, what follows these is none of them; the peer still
+            // has to be let send it before it reads an answer.
+            while !whole && !inbound.piece(limits::TRANSFER_PIECE_BYTES).await?.is_empty() {}
+            return Ok(message(&status));
+        }
+        at = next;
+    }
 }

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tacit_core::error::{Error, Refusal};
@@ -70,39 +71,65 @@ pub(super) async fn blocking<T: Send + 'static>(
     done.unwrap_or(Err(Error::Bug("a request's handler panicked")))
 }
 
-/// Reads a body of at most `limit` bytes, which must arrive `within` some time.
-pub(super) async fn read_body(
+/// A body of at most `limit` bytes, which must arrive within some time.
+pub(super) struct Inbound {
     what: &'static str,
-    headers: &HeaderMap,
-    body: Body,
     limit: usize,
-    within: Duration,
-) -> Result<Bytes, Failure> {
-    let claimed = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-    let too_large = |found| Refusal::TooLarge { what: what.into(), limit: limit as u64, found };
-    if let Some(found) = claimed.filter(|found| *found > limit as u64) {
-        return Err(too_large(found).into());
+    claimed: Option<u64>,
+    found: usize,
+    deadline: tokio::time::Instant,
+    body: Pin<Box<Body>>,
+}
+
+impl Inbound {
+    /// Refuses a body that says that it is too large.
+    pub fn new(
+        what: &'static str,
+        headers: &HeaderMap,
+        body: Body,
+        limit: usize,
+        within: Duration,
+    ) -> Result<Self, Failure> {
+        let claimed = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+        let deadline = tokio::time::Instant::now() + within;
+        let inbound = Self { what, limit, claimed, found: 0, deadline, body: Box::pin(body) };
+        match claimed.filter(|claimed| *claimed > limit as u64) {
+            Some(claimed) => Err(inbound.too_large(claimed)),
+            None => Ok(inbound),
+        }
     }
-    let mut bytes = BytesMut::with_capacity(claimed.unwrap_or(0).min(limit as u64) as usize);
-    let truncated = |found: usize| {
-        let expected = claimed.unwrap_or(found as u64 + 1);
-        Failure::from(Refusal::Truncated { expected, found: found as u64 })
+
+    fn too_large(&self, found: u64) -> Failure {
+        Refusal::TooLarge { what: self.what.into(), limit: self.limit as u64, found }.into()
+    }
+
+    fn truncated(&self) -> Failure {
+        let found = self.found as u64;
+        let expected = self.claimed.unwrap_or(found + 1);
+        Failure::from(Refusal::Truncated { expected, found })
             .with_status(StatusCode::REQUEST_TIMEOUT)
-    };
-    let mut body = std::pin::pin!(body);
-    let deadline = tokio::time::Instant::now() + within;
-    loop {
-        match tokio::time::timeout_at(deadline, body.frame()).await {
-            Err(_) | Ok(Some(Err(_))) => return Err(truncated(bytes.len())),
-            Ok(None) => return Ok(bytes.freeze()),
-            Ok(Some(Ok(frame))) => {
-                let data = frame.into_data().unwrap_or_default();
-                if bytes.len() + data.len() > limit {
-                    return Err(too_large((bytes.len() + data.len()) as u64).into());
+    }
+
+    /// The next bytes: at least `wanted`, or all that are left; empty at the end.
+    pub async fn piece(&mut self, wanted: usize) -> Result<Bytes, Failure> {
+        let left =
+            self.claimed.map_or(wanted, |claimed| (claimed as usize).saturating_sub(self.found));
+        let mut bytes = BytesMut::with_capacity(left.min(wanted));
+        while bytes.len() < wanted {
+            match tokio::time::timeout_at(self.deadline, self.body.frame()).await {
+                Err(_) | Ok(Some(Err(_))) => return Err(self.truncated()),
+                Ok(None) => break,
+                Ok(Some(Ok(frame))) => {
+                    let data = frame.into_data().unwrap_or_default();
+                    self.found += data.len();
+                    if self.found > self.limit {
+                        return Err(self.too_large(self.found as u64));
+                    }
+                    bytes.extend_from_slice(&data);
                 }
-                bytes.extend_from_slice(&data);
             }
         }
+        Ok(bytes.freeze())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Paths, and what every request must pass before its handler.
 
 use super::connection::Caller;
-use super::reply::{Failure, absent, blocking, decode, read_body};
+use super::reply::{Failure, Inbound, absent, blocking, decode};
 use super::{Bounds, Setup, Slots, blobs, contributions, open, work};
 use crate::desk::{Desk, Peer};
 use crate::pki::Revocations;
@@ -115,8 +115,8 @@ impl<D: Desk> App<D> {
     ) -> Result<M, Failure> {
         let (head, body) = request.into_parts();
         let (limit, within) = (limits::MESSAGE_BYTES, self.bounds.request);
-        let bytes = read_body(what, &head.headers, body, limit, within).await?;
-        Ok(decode(what, bytes)?)
+        let mut inbound = Inbound::new(what, &head.headers, body, limit, within)?;
+        Ok(decode(what, inbound.piece(limit + 1).await?)?)
     }
 
     /// Counts an answer; gives back the refusal that it is, if it is one.
