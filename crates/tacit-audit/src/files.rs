@@ -36,6 +36,33 @@ impl Folder {
     }
 }
 
+/// A folder that is written without waiting for the disk: of a run that a crash ends anyway.
+pub(crate) struct Unsynced(pub Folder);
+
+impl Files for Unsynced {
+    fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        let target = self.0.at(path);
+        fs::create_dir_all(target.parent().ok_or(io::ErrorKind::InvalidInput)?)?;
+        fs::write(target, bytes)
+    }
+
+    fn write_all(&self, files: &[(String, Vec<u8>)]) -> io::Result<()> {
+        files.iter().try_for_each(|(path, bytes)| self.write(path, bytes))
+    }
+
+    fn read(&self, path: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
+        self.0.read(path, limit)
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.0.remove(path)
+    }
+
+    fn list(&self, folder: &str, clean: bool) -> io::Result<Vec<String>> {
+        self.0.list(folder, clean)
+    }
+}
+
 impl Files for Folder {
     fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
         let target = self.at(path);

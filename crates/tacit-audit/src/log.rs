@@ -12,7 +12,7 @@
 
 use crate::checkpoint::{self, CHECKPOINT_BYTES, SignedCheckpoint, verify_checkpoint};
 use crate::error::AuditError;
-use crate::files::{Files, Folder};
+use crate::files::{Files, Folder, Unsynced};
 use crate::key::{Role, SignerKey, VerifierKey};
 use crate::layout::{self, Place};
 use crate::tree::{ConsistencyProof, InclusionProof, LOG_ENTRIES, TILE_WIDTH, Tree, leaf_hash};
@@ -44,6 +44,18 @@ impl Log {
     pub fn create(folder: &Path, signer: SignerKey) -> Result<Self, AuditError> {
         let lock = lock(folder)?;
         let mut log = Self::create_in(Box::new(Folder(folder.to_owned())), signer)?;
+        log._lock = Some(lock);
+        Ok(log)
+    }
+
+    /// Begins the log of a simulation, where there is none: nothing of it is waited for on the
+    /// disk.
+    pub(crate) fn simulated(folder: &Path, signer: SignerKey) -> Result<Self, AuditError> {
+        if folder.join(layout::CHECKPOINT).exists() {
+            return Self::open(folder, signer);
+        }
+        let lock = lock(folder)?;
+        let mut log = Self::create_in(Box::new(Unsynced(Folder(folder.to_owned()))), signer)?;
         log._lock = Some(lock);
         Ok(log)
     }

@@ -3,7 +3,7 @@
 
 use crate::aepiot::AepiotServices;
 use crate::checkpoint::{CHECKPOINT_SIGNATURES, verify_checkpoint};
-use crate::files::{Files, Folder};
+use crate::files::{Files, Folder, Unsynced};
 use crate::key::{Role, SignerKey, VerifierKey};
 use crate::log::{Log, reading};
 use crate::record::{Record, scheme};
@@ -46,6 +46,7 @@ pub fn filed_witnesses(folder: &Path) -> Result<Vec<VerifierKey>, Error> {
 pub struct Recorder {
     log: crate::SharedLog,
     folder: PathBuf,
+    files: Box<dyn Files>,
     rules: Rules,
 }
 
@@ -85,6 +86,25 @@ impl Recorder {
     ) -> Result<Self, Error> {
         let signer = signer(key, &format!("tacit.local/{}", plan.name()), entropy)?;
         let log = Log::open_or_create(folder, signer)?;
+        let files = Box::new(Folder(folder.to_owned()));
+        Ok(Self::new(log, folder, files, plan))
+    }
+
+    /// Begins the log of a simulation: as [`Recorder::open`], without waiting for the disk, since
+    /// a simulation that a crash ends is run again.
+    pub fn simulated(
+        folder: &Path,
+        key: &Path,
+        plan: &Plan,
+        entropy: &mut dyn Entropy,
+    ) -> Result<Self, Error> {
+        let signer = signer(key, &format!("tacit.local/{}", plan.name()), entropy)?;
+        let log = Log::simulated(folder, signer)?;
+        let files = Box::new(Unsynced(Folder(folder.to_owned())));
+        Ok(Self::new(log, folder, files, plan))
+    }
+
+    fn new(log: Log, folder: &Path, files: Box<dyn Files>, plan: &Plan) -> Self {
         let name = |family| plan.choice(family).entry().name.to_owned();
         let rules = Rules {
             run: plan.name().to_owned(),
@@ -94,7 +114,7 @@ impl Recorder {
             protection: name(Family::Protection),
             strategy: name(Family::Strategy),
         };
-        Ok(Self { log: Arc::new(Mutex::new(log)), folder: folder.to_owned(), rules })
+        Self { log: Arc::new(Mutex::new(log)), folder: folder.to_owned(), files, rules }
     }
 
     /// The log itself, for checkpoints, proofs and backlinks.
@@ -133,8 +153,7 @@ impl Recorder {
             export.push(b'\n');
         }
         let path = round_log_path(summary.setup.round);
-        let folder = Folder(self.folder.clone());
-        folder.write(&path, &export).map_err(reading(&path))?;
+        self.files.write(&path, &export).map_err(reading(&path))?;
         let round = self.round_record(summary, Digest::of_bytes(&export));
         let mut records = vec![self.distribution(&round, summary)?];
         if round.model_after.is_some() {

@@ -186,3 +186,25 @@ fn the_logs_key_is_for_its_owner_alone() {
     assert!(secret.starts_with("PRIVATE+KEY+tacit.local/demo+"));
     assert!(public.starts_with("tacit.local/demo+"));
 }
+
+#[test]
+fn a_simulation_leaves_the_same_log_without_waiting_for_the_disk() {
+    let driver = Driver::finished();
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let key = other.path().join("log.skey");
+    let record = |recorder: &Recorder| {
+        recorder.begin(model(0)).unwrap();
+        for (summary, journal) in &driver.over {
+            recorder.round(summary, journal).unwrap();
+        }
+        recorder.log().unwrap().checkpoint().to_bytes()
+    };
+    let open = |simulated: bool, dir: &Path| {
+        let make = if simulated { Recorder::simulated } else { Recorder::open };
+        make(&dir.join("log"), &key, &plan(), &mut OsEntropy).unwrap()
+    };
+    let durable = record(&open(false, other.path()));
+    assert_eq!(record(&open(true, dir.path())), durable);
+    // A second one in the same folder goes on where the first stopped.
+    assert_eq!(record(&open(true, dir.path())), durable);
+}

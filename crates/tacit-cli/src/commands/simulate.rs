@@ -63,8 +63,8 @@ impl Folder {
             .and_then(|()| std::fs::write(dir.join("plan.toml"), plan.to_toml()))
             .map_err(|e| Error::world(format!("writing {}", dir.display()), e))?;
         let key = state.join("log.key");
-        let audit = AuditRecorder::open(&dir.join("log"), &key, plan, &mut OsEntropy)?;
-        let history = HistoryFile::open(&dir.join("history.jsonl"))?;
+        let audit = AuditRecorder::simulated(&dir.join("log"), &key, plan, &mut OsEntropy)?;
+        let history = HistoryFile::open(&dir.join("history.jsonl"))?.of_a_simulation();
         Ok(Self { audit, journal: Vec::new(), history })
     }
 }
