@@ -269,6 +269,7 @@ fn outcome(round: u32, bytes: &mut Unstructured<'_>) -> Result<Outcome> {
         round,
         model: Digest::of_bytes(&[bytes.arbitrary()?]),
         slots: vec![Digest::of_bytes(b"slot"); bytes.int_in_range(0..=2)?],
+        delta: None,
         cost: Cost::Unbounded,
         evaluation: evaluation(bytes)?,
         turned_away: BTreeMap::from([("too-large".to_owned(), bytes.arbitrary()?)]),

@@ -66,6 +66,7 @@ impl<'a> Replayer<'a> {
             model_bytes: 0,
             control: false,
             slots: Vec::new(),
+            deltas: Vec::new(),
             seed: self.plan.seed(),
             rules: self.plan.cohort().clone(),
             roster: cohort.into_iter().collect(),

@@ -27,6 +27,7 @@ fn outcome(round: u32) -> Outcome {
         round,
         model: model(round),
         slots: vec![],
+        delta: None,
         cost: Cost::Unbounded,
         evaluation: Some(Evaluation { examples: 10, correct: 9, loss: 0.1, per_class: vec![] }),
         turned_away: [("bad-certificate".into(), 2)].into(),

@@ -3,6 +3,7 @@
 
 use crate::data::Shard;
 use crate::digest::{Digest, Hasher};
+use crate::downlink::{Delta, Downlink};
 use crate::error::Error;
 use crate::evidence::{Cost, Spend};
 use crate::ids::ParticipantId;
@@ -26,6 +27,7 @@ pub struct Centre {
     channel: Channel,
     strategy: Box<dyn Strategy>,
     mechanism: Box<dyn Mechanism>,
+    downlink: Option<Downlink>,
     evaluator: Option<Evaluator>,
 }
 
@@ -62,9 +64,12 @@ impl Centre {
     ) -> Result<Self, Error> {
         let channel = plan.channel()?;
         channel.chain.check(plan.vectors() * layout.len())?;
+        let downlink = Downlink::new(plan)?;
+        downlink.iter().try_for_each(|downlink| downlink.check(layout.len()))?;
         Ok(Self {
             layout,
             channel,
+            downlink,
             strategy: plan.strategy()?,
             mechanism: plan.mechanism()?,
             evaluator: evaluator.filter(|_| plan.evaluation().on_coordinator),
@@ -118,8 +123,19 @@ impl Centre {
         let step = Step { round: setup.round, participation, released };
         let mut before = Stored::new(ports.blobs, setup.model);
         let read = &mut |chunk: &mut [f32]| before.next(chunk);
-        let model = pipeline::apply(step, &*self.strategy, read, &mut slots)?;
+        let (dropped, own) = slots.split_at_mut(self.remembered());
+        let mut model = pipeline::apply(step, &*self.strategy, read, own)?;
         before.finish()?;
+        let delta = match &self.downlink {
+            Some(downlink) => {
+                let before = self.load(ports.blobs, setup.model)?;
+                let dropped = dropped.first_mut().map_or(&mut [][..], Vec::as_mut_slice);
+                let bytes = downlink.encode(setup.round, before.values(), &mut model, dropped)?;
+                let (blob, bytes) = (ports.blobs.put(&bytes)?, bytes.len() as u64);
+                Some(Delta { round: setup.round, from: setup.model, blob, bytes })
+            }
+            None => None,
+        };
         let model = Params::new(self.layout.clone(), model)
             .map_err(|_| Error::caller("strategy", "steps that keep the model finite", "NaN"))?;
         let digest = put_values(ports.blobs, model.values())?;
@@ -130,6 +146,7 @@ impl Centre {
             round: setup.round,
             model: digest,
             slots,
+            delta,
             cost: receipt.0.ok_or(Error::Bug("a release was not recorded"))?,
             evaluation,
             turned_away: BTreeMap::new(),
@@ -139,9 +156,14 @@ impl Centre {
         })
     }
 
+    /// Vectors before the strategy's: what steps have dropped.
+    fn remembered(&self) -> usize {
+        usize::from(self.downlink.as_ref().is_some_and(Downlink::feedback))
+    }
+
     fn slots(&self, setup: &Setup, blobs: &dyn Blobs) -> Result<Vec<Vec<f32>>, Error> {
         if setup.slots.is_empty() {
-            let count = self.strategy.slots() + self.plan.vectors() - 1;
+            let count = self.remembered() + self.strategy.slots() + self.plan.vectors() - 1;
             return Ok(vec![vec![0.0; self.layout.len()]; count]);
         }
         setup.slots.iter().map(|&slot| Ok(self.load(blobs, slot)?.into_values())).collect()

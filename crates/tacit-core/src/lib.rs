@@ -10,6 +10,7 @@ pub mod codec;
 pub mod compress;
 pub mod data;
 pub mod digest;
+pub mod downlink;
 pub mod error;
 pub mod evidence;
 pub mod history;

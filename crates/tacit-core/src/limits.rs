@@ -44,6 +44,9 @@ pub const PLAN_ERRORS: usize = 64;
 /// Rules in one list of a plan: the longest chain of compression that makes sense has four.
 pub const PLAN_LIST: usize = 8;
 
+/// Steps between models that a task names: whoever holds an older model fetches the whole one.
+pub const DELTAS: usize = 64;
+
 /// Rounds of one run.
 pub const ROUNDS: u32 = 1_000_000;
 

@@ -1,6 +1,7 @@
 //! The nouns of a round: what is ordered, contributed, measured and logged.
 
 use crate::digest::Digest;
+use crate::downlink::Delta;
 use crate::error::Refusal;
 use crate::ids::ParticipantId;
 use crate::limits;
@@ -23,6 +24,24 @@ pub struct Task {
     /// none, and before the first release, when it is zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<Digest>,
+    /// The last steps that led to the model, for whoever holds one of those before; the newest
+    /// last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deltas: Vec<Delta>,
+}
+
+impl Task {
+    /// Size of a blob that the task names, in bytes.
+    pub fn blob_bytes(&self, digest: Digest) -> Option<u64> {
+        let step = || self.deltas.iter().find(|step| step.blob == digest).map(|step| step.bytes);
+        let whole = self.model == digest || self.control == Some(digest);
+        if whole { Some(self.model_bytes) } else { step() }
+    }
+
+    /// Whether the task names a blob.
+    pub fn names(&self, digest: Digest) -> bool {
+        self.blob_bytes(digest).is_some()
+    }
 }
 
 /// What a participant that asks for work is told.

@@ -195,6 +195,8 @@ pub enum Family {
     Aggregator,
     /// Key `compression`.
     Compressor,
+    /// Key `downlink`: rules of [`Family::Compressor`], for models.
+    Downlink,
     /// Key `protection`.
     Protection,
     /// Key `mechanism`.
@@ -202,7 +204,7 @@ pub enum Family {
 }
 
 impl Family {
-    /// Every family, in the order of a round.
+    /// Every family of rules, in the order of a round.
     pub const ALL: [Family; 6] = [
         Family::Trainer,
         Family::Compressor,
@@ -214,7 +216,12 @@ impl Family {
 
     /// Whether the plan gives a list of rules, which work one after the other; `[]` for none.
     pub fn is_list(self) -> bool {
-        self == Family::Compressor
+        matches!(self, Family::Compressor | Family::Downlink)
+    }
+
+    /// The family that its rules are registered in.
+    pub fn registered(self) -> Family {
+        if self == Family::Downlink { Family::Compressor } else { self }
     }
 
     /// The plan's key.
@@ -224,6 +231,7 @@ impl Family {
             Family::Strategy => "strategy",
             Family::Aggregator => "aggregator",
             Family::Compressor => "compression",
+            Family::Downlink => "downlink",
             Family::Protection => "protection",
             Family::Mechanism => "mechanism",
         }
@@ -278,6 +286,7 @@ impl Registry {
 
     /// The rules of a family, by name.
     pub fn family(&self, family: Family) -> impl Iterator<Item = &Entry> {
+        let family = family.registered();
         self.entries.iter().filter(move |entry| entry.family() == family)
     }
 

@@ -110,6 +110,7 @@ impl Run {
             model_bytes: course.model_bytes,
             control: course.control,
             slots: Vec::new(),
+            deltas: Vec::new(),
             seed: course.seed,
             rules: course.cohort.clone(),
             roster: Roster::new(),
@@ -166,7 +167,7 @@ impl Run {
             return false;
         }
         let setup = self.round.setup();
-        let (model, slots) = match &self.round {
+        let (model, slots, deltas) = match &self.round {
             Round::Done(done) => {
                 self.failed_in_a_row = 0;
                 self.released += 1;
@@ -178,14 +179,14 @@ impl Run {
                 {
                     self.finish = Some(Finish::TargetReached);
                 }
-                (outcome.model, outcome.slots.clone())
+                (outcome.model, outcome.slots.clone(), setup.deltas_after(outcome))
             }
             Round::Aborted(aborted) if aborted.is_logged() => {
                 self.failed_in_a_row += 1;
                 if self.failed_in_a_row >= self.course.cohort.max_failed_rounds {
                     self.finish = Some(Finish::Failed(aborted.abort().clone()));
                 }
-                (setup.model, setup.slots.clone())
+                (setup.model, setup.slots.clone(), setup.deltas.clone())
             }
             _ => return false,
         };
@@ -195,7 +196,7 @@ impl Run {
         if self.finish.is_some() {
             return false;
         }
-        let next = Setup { round: setup.round + 1, model, slots, ..setup.clone() };
+        let next = Setup { round: setup.round + 1, model, slots, deltas, ..setup.clone() };
         self.round = Round::new(next);
         true
     }

@@ -1,6 +1,8 @@
 //! The participant's loop: ask for work, fetch the model, train, deliver; until the run is over.
 
 use std::sync::Arc;
+use tacit_core::digest::Digest;
+use tacit_core::downlink::{self, Downlink};
 use tacit_core::error::{Error, Fault};
 use tacit_core::local::{Local, Made, Start, contribute};
 use tacit_core::messages::{Contribution, Offer, SignedContribution, Task};
@@ -28,26 +30,85 @@ pub struct Worker<'a> {
 /// for work fails for good. Returns the number of delivered contributions.
 pub fn work(worker: &mut Worker<'_>, transport: &mut dyn Transport) -> Result<u32, Error> {
     let mut delivered = 0;
+    let mut models = Models::new(worker)?;
     loop {
         let task = match transport.next_task()? {
             Offer::Wait => continue,
             Offer::Finished => return Ok(delivered),
             Offer::Task(task) => task,
         };
-        match round(worker, transport, &task) {
+        match round(worker, &mut models, transport, &task) {
             Ok(()) => delivered += 1,
             Err(error) => decline(transport, &task, &error)?,
         }
     }
 }
 
-fn round(worker: &mut Worker<'_>, transport: &mut dyn Transport, task: &Task) -> Result<(), Error> {
-    let fetch = |transport: &mut dyn Transport, digest| -> Result<Params, Error> {
+/// Fetches models, or the steps to them from the last one.
+struct Models {
+    layout: Arc<Layout>,
+    downlink: Option<Downlink>,
+    /// The last model, where steps travel.
+    held: Option<(Digest, Params)>,
+}
+
+impl Models {
+    fn new(worker: &Worker<'_>) -> Result<Self, Error> {
+        let downlink = Downlink::new(worker.local.plan)?;
+        Ok(Self { layout: worker.layout.clone(), downlink, held: None })
+    }
+
+    fn whole(&self, transport: &mut dyn Transport, digest: Digest) -> Result<Params, Error> {
         let bytes = transport.fetch(digest)?;
-        Ok(Params::from_bytes(worker.layout.clone(), &bytes)?)
-    };
-    let control = task.control.map(|digest| fetch(transport, digest)).transpose()?;
-    let model = fetch(transport, task.model)?;
+        Ok(Params::from_bytes(self.layout.clone(), &bytes)?)
+    }
+
+    /// The task's model, which has the digest that the task names whichever way it came.
+    fn fetch(&mut self, transport: &mut dyn Transport, task: &Task) -> Result<Params, Error> {
+        let stepped = match (&self.downlink, self.held.take()) {
+            (Some(downlink), Some(held)) => steps(downlink, held, transport, task)?,
+            _ => None,
+        };
+        let model = match stepped {
+            Some(model) => model,
+            None => self.whole(transport, task.model)?,
+        };
+        self.held = self.downlink.is_some().then(|| (task.model, model.clone()));
+        Ok(model)
+    }
+}
+
+/// The task's model by steps from one that is held; `None` where they do not lead to it.
+fn steps(
+    downlink: &Downlink,
+    (held, model): (Digest, Params),
+    transport: &mut dyn Transport,
+    task: &Task,
+) -> Result<Option<Params>, Error> {
+    let Some(steps) = downlink::since(&task.deltas, held) else { return Ok(None) };
+    let layout = model.layout().clone();
+    let mut values = model.into_values();
+    for step in steps {
+        if step.bytes > downlink.max_bytes(values.len()) {
+            return Ok(None);
+        }
+        let bytes = transport.fetch(step.blob)?;
+        if let Err(refusal) = downlink.take(step.round, &mut values, &bytes) {
+            tracing::warn!(round = step.round, %refusal, "a step is no use, the model is fetched");
+            return Ok(None);
+        }
+    }
+    Ok(Params::new(layout, values).ok().filter(|model| model.digest() == task.model))
+}
+
+fn round(
+    worker: &mut Worker<'_>,
+    models: &mut Models,
+    transport: &mut dyn Transport,
+    task: &Task,
+) -> Result<(), Error> {
+    let control = task.control.map(|digest| models.whole(transport, digest)).transpose()?;
+    let model = models.fetch(transport, task)?;
     let kept = worker.memory.recall(task.round)?;
     let (control, kept) = (control.as_ref(), kept.as_ref());
     let start = Start { task, model: &model, control, kept };

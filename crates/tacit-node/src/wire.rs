@@ -3,7 +3,9 @@
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use tacit_core::codec;
 use tacit_core::digest::Digest;
+use tacit_core::downlink::Delta;
 use tacit_core::error::{CallerError, Error, Refusal, WorldError};
+use tacit_core::limits;
 use tacit_core::messages::{SignedContribution, Task};
 
 #[expect(missing_docs, reason = "prost documents fields, not the methods that it derives")]
@@ -47,12 +49,41 @@ impl TaskOffer {
             [] => None,
             bytes => Some(digest("control digest", bytes)?),
         };
+        let deltas = self.deltas.iter().map(ModelDelta::delta).collect::<Result<Vec<_>, _>>()?;
+        // Steps that are not smaller than the model are of no use to anybody.
+        let steps = deltas.iter().fold(0u64, |sum, step| sum.saturating_add(step.bytes));
+        if deltas.len() > limits::DELTAS || (steps > 0 && steps >= self.model_bytes) {
+            return Err(Refusal::Malformed { what: "steps of a task".into() });
+        }
         Ok(Task {
             control,
+            deltas,
             round: self.round,
             plan: digest("plan digest", &self.plan_digest)?,
             model: digest("model digest", &self.model_digest)?,
             model_bytes: self.model_bytes,
+        })
+    }
+}
+
+impl ModelDelta {
+    /// The step as it is offered.
+    pub fn of(step: &Delta) -> Self {
+        Self {
+            round: step.round,
+            from_digest: digest_bytes(step.from),
+            blob_digest: digest_bytes(step.blob),
+            bytes: step.bytes,
+        }
+    }
+
+    /// The step that is offered.
+    fn delta(&self) -> Result<Delta, Refusal> {
+        Ok(Delta {
+            round: self.round,
+            from: digest("model digest of a step", &self.from_digest)?,
+            blob: digest("digest of a step", &self.blob_digest)?,
+            bytes: self.bytes,
         })
     }
 }

@@ -21,6 +21,7 @@ use fleet::Fleet;
 use std::collections::{BTreeMap, VecDeque};
 use tacit_core::central::{Centre, Ports};
 use tacit_core::digest::Digest;
+use tacit_core::downlink;
 use tacit_core::error::{Error, Fault};
 use tacit_core::history::RoundReport;
 use tacit_core::ids::ParticipantId;
@@ -141,6 +142,7 @@ pub fn simulate(
         best: None,
         history: Vec::new(),
         bytes_down: 0,
+        held: BTreeMap::new(),
     };
     simulation.run(Run::new(course))
 }
@@ -164,13 +166,13 @@ struct Simulation<'a> {
     history: Vec<RoundReport>,
     /// Bytes of the round's model, once for every member of its cohort.
     bytes_down: u64,
+    /// The last model of everybody who was ever drawn.
+    held: BTreeMap<ParticipantId, Digest>,
 }
 
 /// The task of the round that collects, and who has not begun it, in the order of arrival.
 struct Offer {
     task: Task,
-    /// What a member fetches.
-    bytes: u64,
     waiting: VecDeque<ParticipantId>,
     missing: usize,
     honest: Vec<Accepted>,
@@ -252,12 +254,12 @@ impl Simulation<'_> {
             if timeline.offer(&Begin { round, bytes, missing }, to, |id| pool.work(id, round)) {
                 self.bytes_down = 0;
                 let (waiting, honest) = (VecDeque::new(), Vec::new());
-                self.offer = Some(Offer { task, bytes, waiting, missing: 0, honest });
+                self.offer = Some(Offer { task, waiting, missing: 0, honest });
             }
             return;
         }
         if run.round().state() == "distributing" {
-            self.bytes_down = to.len() as u64 * bytes;
+            self.bytes_down = to.iter().map(|member| self.down(member, &task)).sum();
             let received = |participant| Kind::Received { participant, round };
             return self.events.extend(to.into_iter().map(received));
         }
@@ -265,7 +267,16 @@ impl Simulation<'_> {
             let seed = self.plan.seed().derive("tacit/v1/arrival", &[&round.to_le_bytes()]);
             seed.rng().shuffle(&mut to);
         }
-        self.offer = Some(Offer { task, bytes, waiting: to.into(), missing, honest: Vec::new() });
+        self.offer = Some(Offer { task, waiting: to.into(), missing, honest: Vec::new() });
+    }
+
+    /// Bytes that the task's model takes to a participant, who holds it from now on.
+    fn down(&mut self, participant: &ParticipantId, task: &Task) -> u64 {
+        let control = if task.control.is_some() { task.model_bytes } else { 0 };
+        let held = self.held.insert(participant.clone(), task.model);
+        let steps = held.and_then(|held| downlink::since(&task.deltas, held));
+        let model = steps.map(|steps| steps.iter().map(|step| step.bytes).sum());
+        control + model.unwrap_or(task.model_bytes)
     }
 
     /// Lets as many participants train as are still waited for; false if nobody is.
@@ -316,8 +327,10 @@ impl Simulation<'_> {
                 Next::Event(kind) => {
                     let at_ms = timeline.now_ms();
                     self.time.set(at_ms);
-                    if let (Kind::Received { .. }, Some(offer)) = (&*kind, &self.offer) {
-                        self.bytes_down += offer.bytes;
+                    if let (Kind::Received { participant, .. }, Some(offer)) = (&*kind, &self.offer)
+                    {
+                        let task = offer.task.clone();
+                        self.bytes_down += self.down(participant, &task);
                     }
                     return Ok(Some(Event { at_ms, kind: *kind }));
                 }
@@ -360,13 +373,16 @@ impl Simulation<'_> {
         };
         let best = Best::of(self.best, outcome);
         let superseded = std::mem::replace(&mut self.best, best).map(|best| best.model);
+        let steps = summary.setup.deltas_after(outcome);
         let kept = |digest: &Digest| {
             *digest == outcome.model
+                || steps.iter().any(|step| step.blob == *digest)
                 || outcome.slots.contains(digest)
                 || best.is_some_and(|best| best.model == *digest)
         };
         let before = summary.setup.slots.iter().copied().chain([summary.setup.model]);
-        for digest in before.chain(superseded).filter(|digest| !kept(digest)) {
+        let taken = summary.setup.deltas.iter().chain(&outcome.delta).map(|step| step.blob);
+        for digest in before.chain(superseded).chain(taken).filter(|digest| !kept(digest)) {
             self.store.remove(digest)?;
         }
         Ok(())

@@ -25,7 +25,13 @@ const CHAINS: [(&str, f64, f64); 9] = [
 ];
 
 fn run(chain: &str, threads: usize) -> SimOutcome {
-    let text = format!("participants = 8\ncompression = {chain}\n[training]\nclip_norm = 2.0\n");
+    both_ways(chain, "[]", threads)
+}
+
+fn both_ways(up: &str, down: &str, threads: usize) -> SimOutcome {
+    let text = format!(
+        "participants = 8\ncompression = {up}\ndownlink = {down}\n[training]\nclip_norm = 2.0\n"
+    );
     let plan = Plan::parse(&text, &tacit_learn::registry().unwrap()).unwrap();
     let federation = Federation::assemble(&plan).unwrap();
     let (clock, mut recorder) = (VirtualClock::new(1_000_000), Unrecorded::default());
@@ -60,6 +66,25 @@ fn error_feedback_learns_what_is_dropped() {
     };
     let (with, without) = (loss(true), loss(false));
     assert!(with < 0.9 * without, "{with} with what was dropped, {without} without");
+}
+
+#[test]
+fn steps_travel_down_in_fewer_bytes() {
+    let chain = "[{ rule = 'top-k', fraction = 0.1 }, { rule = 'quantise', bits = 4 }, 'entropy']";
+    for (down, share, accuracy) in [
+        ("[{ rule = 'quantise', bits = 8 }]", 0.30, 0.85),
+        ("[{ rule = 'top-k', fraction = 0.1 }, { rule = 'quantise', bits = 6 }]", 0.15, 0.80),
+    ] {
+        let outcome = both_ways(chain, down, 2);
+        let whole = outcome.model.values().len() as u64 * 4 * 8;
+        let bytes: Vec<u64> = outcome.history.iter().map(|round| round.bytes_down).collect();
+        assert_eq!(bytes[0], whole, "nobody holds a model yet");
+        assert!(bytes[1..].iter().all(|&b| b < (whole as f64 * share) as u64), "{bytes:?}");
+        let found = outcome.history.iter().filter_map(RoundReport::accuracy).next_back().unwrap();
+        assert!(found > accuracy, "{down}: {found}");
+        let other = both_ways(chain, down, 1);
+        assert_eq!((other.model, other.history), (outcome.model, outcome.history));
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::error::{Because, Lines, PlanError};
 use super::read::{Places, nth};
 use super::tables::{NONE, RULES, SECTIONS};
 use super::{Choice, Plan, laws, write};
-use crate::compress::Chain;
+use crate::compress::{Chain, Misfit};
 use crate::error::Error;
 use crate::registry::{Arguments, Family, Make, Registry};
 use crate::traits::{Aggregator, Mechanism, Protection, View};
@@ -90,22 +90,26 @@ pub(super) fn within(table: &str, assignment: &str) -> String {
 
 impl<'a> Facts<'a> {
     fn new(plan: &'a Plan, registry: &'a Registry) -> Result<Self, Vec<(String, Error)>> {
-        let made = (plan.aggregator(), plan.stages(), plan.protection(), plan.mechanism());
-        match made {
-            (Ok(aggregator), Ok(chain), Ok(protection), Ok(mechanism)) => {
+        let chain = plan.stages(Family::Compressor);
+        let downlink = plan.stages(Family::Downlink).err();
+        let made = (plan.aggregator(), chain, plan.protection(), plan.mechanism());
+        match (made, downlink) {
+            ((Ok(aggregator), Ok(chain), Ok(protection), Ok(mechanism)), None) => {
                 Ok(Self { plan, registry, aggregator, chain, protection, mechanism })
             }
-            (aggregator, chain, protection, mechanism) => {
-                let misfit = chain
-                    .err()
-                    .map(|misfit| (nth(Family::Compressor.key(), misfit.stage), misfit.error));
+            ((aggregator, chain, protection, mechanism), downlink) => {
+                let misfits = [(Family::Compressor, chain.err()), (Family::Downlink, downlink)];
+                let misfits = misfits.into_iter().filter_map(|(family, misfit)| {
+                    let Misfit { stage, error } = misfit?;
+                    Some((nth(family.key(), stage), error))
+                });
                 let failures = [
                     (Family::Aggregator, aggregator.err()),
                     (Family::Protection, protection.err()),
                     (Family::Mechanism, mechanism.err()),
                 ];
                 let failures = failures.into_iter().filter_map(|(f, e)| Some((f.key().into(), e?)));
-                Err(misfit.into_iter().chain(failures).collect())
+                Err(misfits.chain(failures).collect())
             }
         }
     }

@@ -35,6 +35,12 @@ fn explain(parameter: &Parameter) -> String {
 }
 
 fn rule(out: &mut String, key: &RuleKey, registry: &Registry) {
+    if key.family != key.family.registered() {
+        let (rules, help) = (key.family.registered().key(), key.help);
+        let key = key.family.key();
+        let _ = writeln!(out, "\n# {help} The rules of `{rules}`.\n{key} = []");
+        return;
+    }
     let these = if key.family.is_list() { "Of these" } else { "One of" };
     let _ = writeln!(out, "\n# {} {these}:", key.help);
     for entry in registry.family(key.family) {

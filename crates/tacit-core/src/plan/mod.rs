@@ -225,14 +225,19 @@ impl Plan {
 
     /// How updates are encoded.
     pub fn chain(&self) -> Result<Chain, Error> {
-        self.stages().map_err(|misfit| misfit.error)
+        self.stages(Family::Compressor).map_err(|misfit| misfit.error)
     }
 
-    fn stages(&self) -> Result<Chain, Misfit> {
+    /// How the steps from one model to the next are encoded; empty where models travel whole.
+    pub fn downlink(&self) -> Result<Chain, Error> {
+        self.stages(Family::Downlink).map_err(|misfit| misfit.error)
+    }
+
+    fn stages(&self, family: Family) -> Result<Chain, Misfit> {
         let make = |(stage, choice): (usize, &Choice)| {
             made!(choice, Make::Compressor).map_err(|error| Misfit { stage, error })
         };
-        let choices = self.choices(Family::Compressor).iter().enumerate();
+        let choices = self.choices(family).iter().enumerate();
         Chain::new(choices.map(make).collect::<Result<_, _>>()?)
     }
 

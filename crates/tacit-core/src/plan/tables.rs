@@ -34,12 +34,17 @@ pub const NONE: &str = "none";
 pub const COMMAND: &str = "command";
 
 /// The keys that name rules, in canonical order.
-pub static RULES: [RuleKey; 6] = [
+pub static RULES: [RuleKey; 7] = [
     rule(Family::Trainer, "logistic-regression", "What each participant trains."),
     rule(Family::Strategy, "fedavg", "How the coordinator applies an aggregate to the model."),
     rule(Family::Aggregator, "mean", "How many updates become one."),
     rule(Family::Protection, "plain", "Who may see a single update."),
     rule(Family::Compressor, NONE, "How updates travel: a list of rules in order, [] for f32."),
+    rule(
+        Family::Downlink,
+        NONE,
+        "How models travel to those who hold the one before: a list of rules, [] for whole models.",
+    ),
     rule(Family::Mechanism, NONE, "The noise that makes a release differentially private."),
 ];
 

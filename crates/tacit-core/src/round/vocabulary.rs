@@ -2,6 +2,7 @@
 
 use super::Roster;
 use crate::digest::Digest;
+use crate::downlink::{self, Delta};
 use crate::error::Refusal;
 use crate::evidence::Cost;
 use crate::ids::ParticipantId;
@@ -26,6 +27,8 @@ pub struct Setup {
     pub slots: Vec<Digest>,
     /// Whether the strategy has control variates.
     pub control: bool,
+    /// The last steps that led to the model, the newest last; empty where models travel whole.
+    pub deltas: Vec<Delta>,
     /// The plan's root seed: cohorts are drawn from it, so anybody can draw them again.
     pub seed: Seed,
     /// Cohort rules of the plan.
@@ -43,7 +46,13 @@ impl Setup {
             model: self.model,
             model_bytes: self.model_bytes,
             control: self.slots.last().copied().filter(|_| self.control),
+            deltas: self.deltas.clone(),
         }
+    }
+
+    /// The steps that the round after a release begins with.
+    pub fn deltas_after(&self, outcome: &Outcome) -> Vec<Delta> {
+        downlink::kept(&self.deltas, outcome.delta.as_ref(), self.model_bytes)
     }
 }
 
@@ -290,6 +299,9 @@ pub struct Outcome {
     pub model: Digest,
     /// Digests of the strategy's persistent vectors after it.
     pub slots: Vec<Digest>,
+    /// The step to the model, where the plan has steps travel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delta: Option<Delta>,
     /// Privacy cost, already recorded.
     pub cost: Cost,
     /// The new model on the coordinator's held-out examples.

@@ -75,6 +75,7 @@ impl Drive {
             round,
             model: Digest::of_bytes(&round.to_le_bytes()),
             slots: vec![],
+            delta: None,
             cost: Cost::Unbounded,
             evaluation: None,
             turned_away: BTreeMap::new(),

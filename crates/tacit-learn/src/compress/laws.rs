@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use tacit_core::compress::{Chain, Form, Seeds, Signal};
+use tacit_core::downlink::Downlink;
 use tacit_core::ids::ParticipantId;
 use tacit_core::limits;
 use tacit_core::plan::Plan;
@@ -390,5 +391,34 @@ proptest! {
         let values: Vec<f32> = values.iter().map(|x| x * scale).collect();
         let found = through(&chain(CHAINS[which]), seeds(1, 0), &values);
         prop_assert!(found.iter().all(|x| x.is_finite()), "{}", CHAINS[which]);
+    }
+}
+
+#[test]
+fn everybody_takes_the_step_that_the_coordinator_takes() {
+    let len = limits::CHUNK_VALUES + 300;
+    for text in CHAINS.iter().skip(1) {
+        let plan = format!("downlink = {text}");
+        let plan = Plan::parse(&plan, &crate::registry().unwrap()).unwrap();
+        let downlink = Downlink::new(&plan).unwrap().unwrap();
+        let (mut model, mut held) = (vector(len, 1), vector(len, 1));
+        let mut dropped = vec![0.0; if downlink.feedback() { len } else { 0 }];
+        let mut wanted = model.clone();
+        for round in 1..=4 {
+            let step = vector(len, 10 + u64::from(round));
+            let mut after: Vec<f32> = model.iter().zip(&step).map(|(x, y)| x + 0.1 * y).collect();
+            wanted.iter_mut().zip(&step).for_each(|(x, y)| *x += 0.1 * y);
+            let bytes = downlink.encode(round, &model, &mut after, &mut dropped).unwrap();
+            assert!(bytes.len() as u64 <= downlink.max_bytes(len), "{text}");
+            downlink.take(round, &mut held, &bytes).unwrap();
+            assert_eq!(held, after, "{text}");
+            assert!(downlink.take(round, &mut held.clone(), &bytes[1..]).is_err());
+            assert!(downlink.take(round, &mut held.clone(), &[&bytes[..], &[0]].concat()).is_err());
+            model = after;
+        }
+        // What was dropped is what the model lacks.
+        for ((wanted, model), dropped) in wanted.iter().zip(&model).zip(&dropped) {
+            assert!((wanted - model - dropped).abs() < 1e-4, "{text}");
+        }
     }
 }

@@ -139,10 +139,9 @@ impl Transport for BlockingTransport {
     }
 
     fn fetch(&mut self, digest: Digest) -> Result<Vec<u8>, Error> {
-        let named = |task: &&Task| task.model == digest || task.control == Some(digest);
-        let task = self.task.as_ref().filter(named);
+        let size = self.task.as_ref().and_then(|task| task.blob_bytes(digest));
         let unknown = || Error::caller("blob", "one of the current task", digest.to_string());
-        let size = task.ok_or_else(unknown)?.model_bytes;
+        let size = size.ok_or_else(unknown)?;
         let bytes = self.runtime.block_on(self.http.fetch(digest, size))?;
         self.enter(Phase::Training);
         Ok(bytes)

@@ -171,7 +171,7 @@ impl Desk for Front {
     fn blob_size(&self, _peer: &Peer, digest: Digest) -> Result<Option<u64>, Error> {
         // Only what the current round trains from is public.
         let task = self.0.live()?.run.as_ref().map(|run| run.round().setup().task());
-        if !task.is_some_and(|task| task.model == digest || task.control == Some(digest)) {
+        if !task.is_some_and(|task| task.names(digest)) {
             return Ok(None);
         }
         self.0.store.size(digest)
@@ -315,6 +315,7 @@ fn offer_of(run: &Run, coordinator: &Coordinator, state: &State) -> TaskOffer {
         model_digest: wire::digest_bytes(task.model),
         model_bytes: task.model_bytes,
         control_digest: task.control.map(wire::digest_bytes).unwrap_or_default(),
+        deltas: task.deltas.iter().map(wire::ModelDelta::of).collect(),
         deadline_ms: left.map_or(0, |left| left.as_millis() as u64),
         checkpoint: String::new(),
         consistency: Vec::new(),

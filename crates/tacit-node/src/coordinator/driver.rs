@@ -212,21 +212,24 @@ impl Coordinator {
         Ok(Kind::Logged { round, index })
     }
 
-    /// Deletes what a release makes superfluous: the model and slots before it, and the best model
-    /// before a better one. A crash in between leaves a file, no more.
+    /// Deletes what a release makes superfluous: the model and slots before it, old steps, and the
+    /// best model before a better one. A crash in between leaves a file, no more.
     fn retire(&self, state: &mut State, summary: &Summary) {
         let Ok(outcome) = &summary.result else { return };
         let best = Best::of(state.best, outcome);
         let superseded = std::mem::replace(&mut state.best, best).map(|best| best.model);
         let initial = self.plan.num_rounds() > 1 && summary.setup.round == 1;
+        let steps = summary.setup.deltas_after(outcome);
         let kept = |digest: &Digest| {
             *digest == outcome.model
+                || steps.iter().any(|step| step.blob == *digest)
                 || outcome.slots.contains(digest)
                 || best.is_some_and(|best| best.model == *digest)
         };
         let mut before: Vec<Digest> = summary.setup.slots.clone();
         before.extend((!initial).then_some(summary.setup.model));
         before.extend(superseded);
+        before.extend(summary.setup.deltas.iter().chain(&outcome.delta).map(|step| step.blob));
         for digest in before.iter().filter(|digest| !kept(digest)) {
             if let Err(error) = self.store.remove(*digest) {
                 tracing::warn!(%error, "an old model was not deleted");

@@ -40,6 +40,21 @@ async fn compressed_updates_give_the_model_that_the_plan_says() {
     }
 }
 
+/// Participants that hold the model before fetch the step from it, and arrive at the same model.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn steps_lead_to_the_model_that_the_plan_says() {
+    let all = ["p0", "p1", "p2", "p3"];
+    let (up, down) = ("[\"top-k\"]", "[{ rule = \"top-k\", fraction = 0.1 }]");
+    let changes = [("num_rounds", "4"), ("compression", up), ("downlink", down)];
+    let mut trial = Trial::start(&changes).await;
+    all.iter().for_each(|who| trial.join(who));
+    let expected = trial.expected(&[&all, &all, &all, &all]);
+    let ended = trial.finish().await;
+    assert_eq!(ended.model, expected);
+    let down: Vec<u64> = ended.rounds.iter().map(|round| round.wire_bytes_down).collect();
+    assert!(down[1..].iter().all(|&bytes| bytes < down[0] / 4), "{down:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lies_in_the_header() {
     let mut trial = Trial::start(&[]).await;

@@ -320,8 +320,9 @@ impl Trial {
         tacit_core::traits::Blobs::put(&store, &model.to_bytes()).unwrap();
         let authority = Pki::throw_away().unwrap();
         let mut memories: BTreeMap<&str, Kept> = BTreeMap::new();
+        let mut slots = Vec::new();
         for (round, who) in (1..).zip(rounds).filter(|(_, who)| !who.is_empty()) {
-            let setup = self.setup(round, model.digest());
+            let setup = Setup { slots, ..self.setup(round, model.digest()) };
             let mut contributions = Vec::new();
             for who in *who {
                 let (participant, data) = (name(who), self.examples(who));
@@ -343,6 +344,7 @@ impl Trial {
             let mut ports = Ports { blobs: &store, spool: &store, clock: &SystemClock, entropy };
             let outcome = centre.aggregate(&setup, &contributions, &mut ports).unwrap();
             model = centre.load(&store, outcome.model).unwrap();
+            slots = outcome.slots;
         }
         model.digest()
     }
@@ -355,6 +357,7 @@ impl Trial {
             model_bytes: self.layout.len() as u64 * 4,
             control: false,
             slots: Vec::new(),
+            deltas: Vec::new(),
             seed: self.plan.seed(),
             rules: self.plan.cohort().clone(),
             roster: Roster::new(),
