@@ -4,6 +4,7 @@ use crate::rules::registry;
 use arbitrary::Unstructured;
 use std::sync::OnceLock;
 use tacit_core::compress::{Chain, Form, Seeds, Signal};
+use tacit_core::downlink::Downlink;
 use tacit_core::ids::ParticipantId;
 use tacit_core::params::values_of;
 use tacit_core::plan::Plan;
@@ -16,20 +17,25 @@ pub const CHAINS: &[&str] = &[
     "[{ rule = 'random-k', fraction = 0.3 }]",
     "[{ rule = 'quantise', bits = 1, unbiased = false }]",
     "[{ rule = 'quantise', bits = 12, range = 4.0 }]",
+    "[{ rule = 'quantise', bits = 5, block = 100 }]",
     "['rotate', { rule = 'quantise', bits = 4, levels = 'normal' }]",
     "[{ rule = 'top-k', fraction = 0.1 }, 'entropy']",
     "[{ rule = 'quantise', bits = 11 }, 'entropy']",
     "[{ rule = 'top-k', fraction = 0.1 }, { rule = 'quantise', bits = 4 }, 'entropy']",
 ];
 
-fn chains() -> &'static [(&'static str, Chain)] {
-    static MADE: OnceLock<Vec<(&str, Chain)>> = OnceLock::new();
+type Made = (&'static str, Chain, Option<Downlink>);
+
+fn chains() -> &'static [Made] {
+    static MADE: OnceLock<Vec<Made>> = OnceLock::new();
     MADE.get_or_init(|| {
-        let chain = |text| {
-            let plan = Plan::parse(&format!("compression = {text}"), registry());
-            plan.expect("a sound plan").chain().expect("a chain")
+        let made = |&text: &&'static str| {
+            let plan = format!("compression = {text}\ndownlink = {text}");
+            let plan = Plan::parse(&plan, registry()).expect("a sound plan");
+            let downlink = Downlink::new(&plan).expect("a chain");
+            (text, plan.chain().expect("a chain"), downlink)
         };
-        CHAINS.iter().map(|&text| (text, chain(text))).collect()
+        CHAINS.iter().map(made).collect()
     })
 }
 
@@ -43,8 +49,11 @@ pub fn run(data: &[u8]) {
     values.retain(|x| x.is_finite());
     let sender = ParticipantId::numbered(0, 1);
     let seeds = Seeds::of(Plan::parse("", registry()).expect("a plan").seed(), 1, &sender);
-    for (name, chain) in chains() {
+    for (name, chain, downlink) in chains() {
         let mut out = vec![0.0; len];
+        if let Some(downlink) = downlink {
+            let _ = downlink.take(1, &mut out, data);
+        }
         let _ = chain.decode(Form::new(len, 0), seeds, data, &mut Signal::default(), &mut out);
         if !values.is_empty() {
             round_trip(name, chain, seeds, &values);

@@ -21,6 +21,8 @@ pub(super) const CHAINS: &[&str] = &[
     "[{ rule = 'quantise', bits = 1, unbiased = false }]",
     "[{ rule = 'quantise', bits = 3, unbiased = false }]",
     "[{ rule = 'quantise', bits = 16 }]",
+    "[{ rule = 'quantise', bits = 4, block = 256 }]",
+    "['top-k', { rule = 'quantise', bits = 6, block = 100, unbiased = false }, 'entropy']",
     "[{ rule = 'quantise', bits = 12, range = 4.0, unbiased = false }]",
     "['rotate']",
     "[{ rule = 'rotate', shared = true }, { rule = 'quantise', bits = 4, range = 8.0 }]",
@@ -340,6 +342,10 @@ fn stages_that_cannot_follow_are_refused_with_their_place() {
         ("[{ rule = 'random-k', error_feedback = true }]", "compression[1]: error_feedback: "),
         ("[{ rule = 'quantise', levels = 'normal' }]", "compression[1]: levels: expected rotated"),
         ("['rotate', { rule = 'quantise', levels = 'normal', bits = 9 }]", "compression[2]: bits"),
+        (
+            "['rotate', { rule = 'quantise', levels = 'normal', block = 9 }]",
+            "compression[2]: block",
+        ),
         ("[{ rule = 'quantise', range = 0.0 }]", "compression[1]: range: expected a number above"),
     ] {
         let refusal = parse(chain).unwrap_err();

@@ -3,7 +3,7 @@
 //! **Uniform levels.** With b ≥ 2 bits and L = 2^(b−1) − 1 a value x becomes a whole number ℓ from
 //! −L to L, and ℓ/L·s comes back: zero and ±s are levels, so zeros and constant chunks are exact.
 //! The scale s is the largest magnitude (QSGD, Alistarh et al. 2017, §3.1, with the largest
-//! magnitude in place of the norm as in §4), or a common one that the plan gives and that does not
+//! magnitude in place of the norm as in §4) of the chunk or of each block, or a common one that the plan gives and that does not
 //! travel. One bit has the two levels ±s. Unbiased rounding goes up with the probability of the
 //! fraction (ibid.), by draws of the participant's own; else the nearest level is taken, with one
 //! bit at s = ‖x‖₁/d, the scale of least error (Karimireddy et al. 2019, §3).
@@ -45,6 +45,12 @@ pub(super) const ENTRY: Entry = Entry {
             default: Default::Text("uniform"),
         },
         Parameter {
+            name: "block",
+            help: "Values that share a scale, with uniform levels; 0 = all of a chunk.",
+            kind: Kind::Integer { min: 0, max: limits::CHUNK_VALUES as i64 },
+            default: Default::Integer(0),
+        },
+        Parameter {
             name: "range",
             help: "Magnitude of the outermost level for every chunk; by default each has its own.",
             kind: Kind::Number { min: 0.0, max: limits::UPDATE_MAGNITUDE },
@@ -64,6 +70,7 @@ struct Quantise {
     bits: u32,
     unbiased: bool,
     range: Option<f32>,
+    block: usize,
     normal: Option<Codebook>,
     feedback: bool,
 }
@@ -87,8 +94,13 @@ fn make(arguments: &Arguments) -> Result<Box<dyn Compressor>, Error> {
         let expected = "unbiased = false, which error feedback needs";
         return Err(Error::caller("error_feedback", expected, "both"));
     }
+    let block = arguments.integer("block")? as usize;
+    if block > 0 && (normal || range.is_some()) {
+        let expected = "0 with normal levels and with a range";
+        return Err(Error::caller("block", expected, block.to_string()));
+    }
     let normal = normal.then(|| Codebook::new(bits));
-    Ok(Box::new(Quantise { bits, unbiased, range, normal, feedback }))
+    Ok(Box::new(Quantise { bits, unbiased, range, block, normal, feedback }))
 }
 
 impl Compressor for Quantise {
@@ -100,7 +112,10 @@ impl Compressor for Quantise {
             let found = form.describe();
             return Err(Error::caller("levels", "rotated values for normal levels", found));
         }
-        let scales = if self.range.is_some() { 0 } else { 1 };
+        let scales = match self.range {
+            Some(_) => 0,
+            None => form.count.div_ceil(self.width(form.count)),
+        };
         Ok(Form { bits: Some(self.bits), scales, ..form })
     }
 
@@ -121,14 +136,16 @@ impl Compressor for Quantise {
             scales.push(normal(book, self.unbiased, values, levels));
             return Ok(());
         }
-        let scale = self.range.unwrap_or_else(|| scale(values, self.bits, self.unbiased));
-        if self.range.is_none() {
-            scales.push(scale);
-        }
-        let top = top(self.bits);
-        match self.unbiased {
-            true => stochastic(values, scale, top, &mut place.own(), levels),
-            false => nearest(values, scale, top, levels),
+        let (top, mut rng) = (top(self.bits), place.own());
+        for block in values.chunks(self.width(values.len())) {
+            let scale = self.range.unwrap_or_else(|| scale(block, self.bits, self.unbiased));
+            match self.unbiased {
+                true => stochastic(block, scale, top, &mut rng, levels),
+                false => nearest(block, scale, top, levels),
+            }
+            if self.range.is_none() {
+                scales.push(scale);
+            }
         }
         Ok(())
     }
@@ -136,24 +153,39 @@ impl Compressor for Quantise {
     fn backward(&self, place: &Place, signal: &mut Signal) -> Result<(), Refusal> {
         let refuse = || Refusal::Malformed { what: "levels of an update".into() };
         let Signal { values, levels, scales, .. } = signal;
-        let scale = self.range.or_else(|| scales.first().copied()).ok_or_else(refuse)?;
-        // The scale of a normal codebook can only be of either sign if somebody lied.
-        if levels.len() != place.form.count || !scale.is_finite() || scale < 0.0 {
+        if let Some(range) = self.range {
+            scales.clear();
+            scales.push(range);
+        }
+        let width = self.width(place.form.count);
+        // No sender has a scale that is negative or not finite.
+        let sound = scales.iter().all(|scale| scale.is_finite() && *scale >= 0.0);
+        let whole =
+            levels.len() == place.form.count && levels.len().div_ceil(width) == scales.len();
+        let top = top(self.bits);
+        let above = self.normal.is_none() && levels.iter().any(|&level| level > top);
+        if !sound || !whole || above {
             return Err(refuse());
         }
         values.clear();
-        if let Some(book) = &self.normal {
-            values.extend(levels.iter().map(|&level| book.value(level) * scale));
-            return Ok(());
-        }
-        let top = top(self.bits);
-        if levels.iter().fold(0, |most, &level| most.max(level)) > top {
-            return Err(refuse());
-        }
         let half = f32::from(top) * 0.5;
-        let value = |&level: &u16| (f32::from(level) - half) / half * scale;
-        Arch::new().dispatch(|| values.extend(levels.iter().map(value)));
+        for (levels, &scale) in levels.chunks(width).zip(&*scales) {
+            match &self.normal {
+                Some(book) => values.extend(levels.iter().map(|&level| book.value(level) * scale)),
+                None => {
+                    let value = |&level: &u16| (f32::from(level) - half) / half * scale;
+                    Arch::new().dispatch(|| values.extend(levels.iter().map(value)));
+                }
+            }
+        }
         Ok(())
+    }
+}
+
+impl Quantise {
+    /// Values that share a scale, of so many.
+    fn width(&self, count: usize) -> usize {
+        if self.block == 0 { count.max(1) } else { self.block }
     }
 }
 
