@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use tacit_core::compress::{Chain, Form, Seeds, Signal};
 use tacit_core::downlink::Downlink;
 use tacit_core::ids::ParticipantId;
-use tacit_core::params::values_of;
+use tacit_core::params::{Layout, Tensor, values_of};
 use tacit_core::plan::Plan;
 
 /// Chains that have every stage and every coder at their end.
@@ -18,6 +18,7 @@ pub const CHAINS: &[&str] = &[
     "[{ rule = 'quantise', bits = 1, unbiased = false }]",
     "[{ rule = 'quantise', bits = 12, range = 4.0 }]",
     "[{ rule = 'quantise', bits = 5, block = 100 }]",
+    "[{ rule = 'top-k', fraction = 0.1 }, { rule = 'quantise', bits = 5, scale = 'tensor' }]",
     "['rotate', { rule = 'quantise', bits = 4, levels = 'normal' }]",
     "[{ rule = 'top-k', fraction = 0.1 }, 'entropy']",
     "[{ rule = 'quantise', bits = 11 }, 'entropy']",
@@ -32,11 +33,19 @@ fn chains() -> &'static [Made] {
         let made = |&text: &&'static str| {
             let plan = format!("compression = {text}\ndownlink = {text}");
             let plan = Plan::parse(&plan, registry()).expect("a sound plan");
-            let downlink = Downlink::new(&plan).expect("a chain");
-            (text, plan.chain().expect("a chain"), downlink)
+            let downlink = Downlink::new(&plan, &layout(2048)).expect("a chain");
+            (text, plan.chain().expect("a chain").over(&layout(2048), 1), downlink)
         };
         CHAINS.iter().map(made).collect()
     })
+}
+
+/// Two tensors of so many values together.
+pub fn layout(len: usize) -> Layout {
+    let half = len / 2;
+    let tensor = |name: &str, values| Tensor { name: name.into(), shape: vec![values] };
+    let tensors = vec![tensor("w", len - half), tensor("b", half)];
+    Layout::new(tensors).expect("a sound layout")
 }
 
 /// A chunk's number of values, then bytes that are read as an encoding and as values.

@@ -1,13 +1,13 @@
 //! The inspector of payloads, fed in pieces as the network feeds it.
 
-use crate::compress::CHAINS;
+use crate::compress::{CHAINS, layout};
 use crate::rules::registry;
 use arbitrary::Unstructured;
 use std::sync::OnceLock;
 use tacit_core::digest::Digest;
 use tacit_core::evidence::Clipped;
 use tacit_core::ids::ParticipantId;
-use tacit_core::params::{Layout, Tensor, Update};
+use tacit_core::params::Update;
 use tacit_core::pipeline::{Channel, Inspector};
 use tacit_core::plan::Plan;
 use tacit_core::traits::Context;
@@ -15,16 +15,15 @@ use tacit_core::traits::Context;
 /// Lengths of a model: one frame, a full frame, several.
 const LENGTHS: [usize; 6] = [1, 7, 1_000, 16_384, 16_385, 40_000];
 
-/// A channel for each chain of compression.
-fn channels() -> &'static [Channel] {
-    static CHANNELS: OnceLock<Vec<Channel>> = OnceLock::new();
-    CHANNELS.get_or_init(|| {
-        let channel = |chain| {
+/// A plan for each chain of compression.
+fn plans() -> &'static [Plan] {
+    static PLANS: OnceLock<Vec<Plan>> = OnceLock::new();
+    PLANS.get_or_init(|| {
+        let plan = |chain| {
             let text = format!("compression = {chain}\n[training]\nclip_norm = 5.0\n");
-            let plan = Plan::parse(&text, registry());
-            plan.expect("a sound plan").channel().expect("a channel")
+            Plan::parse(&text, registry()).expect("a sound plan")
         };
-        CHAINS.iter().map(channel).collect()
+        CHAINS.iter().map(plan).collect()
     })
 }
 
@@ -33,7 +32,8 @@ fn channels() -> &'static [Channel] {
 pub fn run(data: &[u8]) {
     let [choice, chain, data @ ..] = data else { return };
     let len = LENGTHS[usize::from(choice >> 1) % LENGTHS.len()];
-    let channel = &channels()[usize::from(*chain) % CHAINS.len()];
+    let plan = &plans()[usize::from(*chain) % CHAINS.len()];
+    let channel = &plan.channel(&layout(len)).expect("a channel");
     match choice & 1 {
         0 => compare(channel, len, data),
         _ => changed(channel, len, data),
@@ -60,10 +60,8 @@ fn judge(channel: &Channel, len: usize, data: &[u8], size: usize) -> bool {
 
 /// What a participant seals is accepted; with some bytes changed, there is no panic.
 fn changed(channel: &Channel, len: usize, data: &[u8]) {
-    let tensor = Tensor { name: "w".into(), shape: vec![len] };
-    let layout = Layout::new(vec![tensor]).expect("a sound layout");
     let values = (0..len).map(|i| i as f32 / len as f32).collect();
-    let update = Update::new(layout.into(), values, 1).expect("a sound update");
+    let update = Update::new(layout(len).into(), values, 1).expect("a sound update");
     let clipped = Clipped::clip(update, channel.bound);
     let nothing = Digest::of_bytes(b"");
     let context = Context { plan: nothing, round: 1, model: nothing };

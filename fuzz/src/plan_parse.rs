@@ -1,5 +1,6 @@
 //! Plans: what is accepted is coherent, and its canonical text is the same plan.
 
+use crate::compress::layout;
 use crate::rules::registry;
 use tacit_core::limits;
 use tacit_core::plan::Plan;
@@ -21,7 +22,7 @@ pub fn run(data: &[u8]) {
     assert_eq!(again, plan);
     assert_eq!(again.to_toml(), canonical);
     // What a plan promises can be made. No trainer: it may be a program of the plan's choice.
-    plan.channel().expect("a channel");
+    plan.channel(&layout(9)).expect("a channel");
     plan.strategy().expect("a strategy");
     let aggregator = plan.aggregator().expect("an aggregator");
     plan.mechanism().expect("a mechanism");

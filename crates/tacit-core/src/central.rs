@@ -62,9 +62,9 @@ impl Centre {
         layout: Arc<Layout>,
         evaluator: Option<Evaluator>,
     ) -> Result<Self, Error> {
-        let channel = plan.channel()?;
+        let channel = plan.channel(&layout)?;
         channel.chain.check(plan.vectors() * layout.len())?;
-        let downlink = Downlink::new(plan)?;
+        let downlink = Downlink::new(plan, &layout)?;
         downlink.iter().try_for_each(|downlink| downlink.check(layout.len()))?;
         Ok(Self {
             layout,

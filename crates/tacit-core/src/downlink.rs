@@ -10,6 +10,7 @@ use crate::compress::{Chain, Form, Seeds, Signal};
 use crate::digest::Digest;
 use crate::error::{Error, Refusal};
 use crate::limits;
+use crate::params::Layout;
 use crate::plan::Plan;
 use crate::rng::Seed;
 
@@ -58,8 +59,8 @@ pub struct Downlink {
 
 impl Downlink {
     /// `None` where models travel whole.
-    pub fn new(plan: &Plan) -> Result<Option<Self>, Error> {
-        let chain = plan.downlink()?;
+    pub fn new(plan: &Plan, layout: &Layout) -> Result<Option<Self>, Error> {
+        let chain = plan.downlink()?.over(layout, 1);
         let seed = plan.seed().derive("tacit/v1/downlink", &[]);
         Ok((!chain.is_empty()).then_some(Self { chain, seed }))
     }

@@ -8,7 +8,7 @@ use crate::evidence::Clipped;
 use crate::ids::ParticipantId;
 use crate::kept::Kept;
 use crate::messages::{Contribution, FitOrder, Task};
-use crate::params::{Params, Update};
+use crate::params::{Layout, Params, Update};
 use crate::pipeline::{Channel, Sealed};
 use crate::plan::Plan;
 use crate::traits::{Clock, Context, Fitted, Trainer};
@@ -86,7 +86,7 @@ pub fn contribute(
     let mut kept = start.kept.cloned().unwrap_or_default();
     let fitted = fit(local, trainer, start, order, &mut kept)?;
     let examples = fitted.update.examples();
-    let channel = plan.channel()?;
+    let channel = plan.channel(model.layout())?;
     let update = match channel.chain.feedback() {
         true => with_dropped(fitted.update, kept.remove(DROPPED))?,
         false => fitted.update,
@@ -159,10 +159,10 @@ fn fit(
 }
 
 impl Plan {
-    /// How values travel under this plan.
-    pub fn channel(&self) -> Result<Channel, Error> {
+    /// How values travel under this plan, for models of a layout.
+    pub fn channel(&self, layout: &Layout) -> Result<Channel, Error> {
         Ok(Channel {
-            chain: self.chain()?,
+            chain: self.chain()?.over(layout, self.vectors()),
             protection: self.protection()?,
             bound: self.bound(),
             seed: self.seed(),

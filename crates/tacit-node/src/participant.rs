@@ -54,7 +54,7 @@ struct Models {
 
 impl Models {
     fn new(worker: &Worker<'_>) -> Result<Self, Error> {
-        let downlink = Downlink::new(worker.local.plan)?;
+        let downlink = Downlink::new(worker.local.plan, &worker.layout)?;
         Ok(Self { layout: worker.layout.clone(), downlink, held: None })
     }
 

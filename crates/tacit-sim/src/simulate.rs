@@ -124,7 +124,7 @@ pub fn simulate(
         Some(adversary) => adversary.poisoned(federation)?,
         None => BTreeMap::new(),
     };
-    let mut pool = Pool::new(plan, federation, options.threads)?;
+    let mut pool = Pool::new(plan, federation, model.layout(), options.threads)?;
     pool.replace(&poisoned);
     let simulation = Simulation {
         pool,

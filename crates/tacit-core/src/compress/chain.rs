@@ -3,13 +3,15 @@
 use super::{Fields, Form, Place, Seeds, Signal};
 use crate::error::{Error, Refusal};
 use crate::limits;
-use crate::params;
+use crate::params::{self, Layout};
 use crate::traits::{Coder, Compressor};
 
 /// What turns chunks into bytes and back. Without stages a chunk travels as little-endian f32.
 #[derive(Default)]
 pub struct Chain {
     stages: Vec<Box<dyn Compressor>>,
+    /// Where the tensors of an update begin, ascending from 0; empty where nobody told.
+    tensors: Vec<usize>,
 }
 
 /// A stage that cannot stand where it stands.
@@ -24,10 +26,41 @@ pub struct Misfit {
 impl Chain {
     /// Checks that each stage can follow the one before.
     pub fn new(stages: Vec<Box<dyn Compressor>>) -> Result<Self, Misfit> {
-        let chain = Self { stages };
+        let chain = Self { stages, tensors: vec![0] };
         // What does not depend on the model's length can be told before there is one.
         chain.last(Form::new(limits::MODEL_VALUES as usize, 0))?;
-        Ok(chain)
+        Ok(Self { tensors: Vec::new(), ..chain })
+    }
+
+    /// For updates of so many vectors of a layout: stages may tell their tensors apart.
+    pub fn over(mut self, layout: &Layout, vectors: usize) -> Self {
+        let sizes = layout.tensors().iter().map(|tensor| tensor.shape.iter().product::<usize>());
+        let sizes: Vec<usize> = sizes.collect();
+        let mut next = 0;
+        self.tensors = std::iter::repeat_n(sizes, vectors)
+            .flatten()
+            .map(|size| {
+                next += size;
+                next - size
+            })
+            .collect();
+        self
+    }
+
+    /// Where in a chunk another tensor begins.
+    fn cuts(&self, form: &Form) -> Vec<usize> {
+        let first = self.tensors.partition_point(|&at| at <= form.start);
+        let inner = self.tensors.iter().skip(first);
+        // A tensor without values begins where the next one does.
+        let mut cuts: Vec<usize> =
+            inner.map(|&at| at - form.start).take_while(|&at| at < form.chunk).collect();
+        cuts.dedup();
+        cuts
+    }
+
+    fn told(&self, form: Form) -> Form {
+        let tensors = if self.tensors.is_empty() { 0 } else { self.cuts(&form).len() + 1 };
+        Form { tensors, ..form }
     }
 
     /// Whether values travel as they are.
@@ -56,6 +89,7 @@ impl Chain {
 
     /// The form that the coder writes.
     fn last(&self, form: Form) -> Result<Form, Misfit> {
+        let form = self.told(form);
         self.stages.iter().enumerate().try_fold(form, |form, (number, stage)| {
             let refuse = |error| Misfit { stage: number, error };
             if form.coded {
@@ -67,11 +101,16 @@ impl Chain {
     }
 
     /// What each stage is given, in order.
-    fn places(&self, form: Form, seeds: Seeds) -> Result<(Vec<Place>, Form), Error> {
-        let mut form = form;
+    fn places<'a>(
+        &self,
+        form: Form,
+        seeds: Seeds,
+        cuts: &'a [usize],
+    ) -> Result<(Vec<Place<'a>>, Form), Error> {
+        let mut form = self.told(form);
         let mut places = Vec::with_capacity(self.stages.len());
         for (stage, rule) in (0..).zip(&self.stages) {
-            places.push(Place { seeds, stage, form });
+            places.push(Place { cuts, seeds, stage, form });
             form = rule.form(form)?;
         }
         Ok((places, form))
@@ -97,7 +136,8 @@ impl Chain {
             out.extend(values.iter().flat_map(|x| x.to_le_bytes()));
             return Ok(());
         }
-        let (places, last) = self.places(form, seeds)?;
+        let cuts = self.cuts(&form);
+        let (places, last) = self.places(form, seeds, &cuts)?;
         signal.values.clear();
         signal.values.extend_from_slice(values);
         signal.scales.clear();
@@ -130,7 +170,8 @@ impl Chain {
             return Ok(());
         }
         let unfit = |_| Refusal::Malformed { what: "length of an update".into() };
-        let (places, last) = self.places(form, seeds).map_err(unfit)?;
+        let cuts = self.cuts(&form);
+        let (places, last) = self.places(form, seeds, &cuts).map_err(unfit)?;
         self.coder().read(&last, bytes, signal)?;
         for (stage, place) in self.stages.iter().zip(&places).rev() {
             stage.backward(place, signal)?;

@@ -13,6 +13,8 @@ pub struct Form {
     pub start: usize,
     /// Values of the chunk.
     pub chunk: usize,
+    /// Tensors that have values in the chunk; 0 where nobody told.
+    pub tensors: usize,
     /// Values or levels that travel.
     pub count: usize,
     /// Whether they were chosen from the chunk.
@@ -37,6 +39,7 @@ impl Form {
             total,
             start,
             chunk,
+            tensors: 0,
             count: chunk,
             chosen: false,
             positions: false,
@@ -103,7 +106,9 @@ impl Seeds {
 
 /// Where a stage works.
 #[derive(Clone, Copy, Debug)]
-pub struct Place {
+pub struct Place<'a> {
+    /// Where in the chunk another tensor begins, ascending.
+    pub cuts: &'a [usize],
     /// Roots of what is drawn.
     pub seeds: Seeds,
     /// Number of the stage in its chain, from 0.
@@ -112,7 +117,7 @@ pub struct Place {
     pub form: Form,
 }
 
-impl Place {
+impl Place<'_> {
     /// Draws that are the same for everybody in the round.
     pub fn shared(&self) -> Random {
         self.draw(self.seeds.shared)

@@ -6,6 +6,7 @@ use tacit_core::compress::{Chain, Form, Seeds, Signal};
 use tacit_core::downlink::Downlink;
 use tacit_core::ids::ParticipantId;
 use tacit_core::limits;
+use tacit_core::params::{Layout, Tensor};
 use tacit_core::plan::Plan;
 use tacit_core::rng::Seed;
 
@@ -22,6 +23,8 @@ pub(super) const CHAINS: &[&str] = &[
     "[{ rule = 'quantise', bits = 3, unbiased = false }]",
     "[{ rule = 'quantise', bits = 16 }]",
     "[{ rule = 'quantise', bits = 4, block = 256 }]",
+    "[{ rule = 'quantise', bits = 6, scale = 'tensor' }]",
+    "['top-k', { rule = 'quantise', bits = 6, scale = 'tensor', unbiased = false }]",
     "['top-k', { rule = 'quantise', bits = 6, block = 100, unbiased = false }, 'entropy']",
     "[{ rule = 'quantise', bits = 12, range = 4.0, unbiased = false }]",
     "['rotate']",
@@ -44,7 +47,21 @@ fn parse(chain: &str) -> Result<Plan, String> {
 }
 
 pub(super) fn chain(text: &str) -> Chain {
-    parse(text).unwrap().chain().unwrap()
+    over(text, 1)
+}
+
+/// A chain that knows the tensors of updates of so many values.
+fn over(text: &str, len: usize) -> Chain {
+    parse(text).unwrap().chain().unwrap().over(&layout(len), 1)
+}
+
+/// Three tensors, the second short.
+fn layout(len: usize) -> Layout {
+    let tensor = |name: &str, values| Tensor { name: name.into(), shape: vec![values] };
+    let short = len.min(9) / 3;
+    let tensors =
+        vec![tensor("a", len / 2), tensor("b", short), tensor("c", len - len / 2 - short)];
+    Layout::new(tensors).unwrap()
 }
 
 fn seeds(round: u32, sender: usize) -> Seeds {
@@ -406,7 +423,7 @@ fn everybody_takes_the_step_that_the_coordinator_takes() {
     for text in CHAINS.iter().skip(1) {
         let plan = format!("downlink = {text}");
         let plan = Plan::parse(&plan, &crate::registry().unwrap()).unwrap();
-        let downlink = Downlink::new(&plan).unwrap().unwrap();
+        let downlink = Downlink::new(&plan, &layout(len)).unwrap().unwrap();
         let (mut model, mut held) = (vector(len, 1), vector(len, 1));
         let mut dropped = vec![0.0; if downlink.feedback() { len } else { 0 }];
         let mut wanted = model.clone();
@@ -427,4 +444,34 @@ fn everybody_takes_the_step_that_the_coordinator_takes() {
             assert!((wanted - model - dropped).abs() < 1e-4, "{text}");
         }
     }
+}
+
+#[test]
+fn tensors_have_scales_of_their_own() {
+    for (text, all) in [
+        ("[{ rule = 'quantise', bits = 3, scale = 'tensor' }]", true),
+        ("['top-k', { rule = 'quantise', bits = 3, scale = 'tensor', unbiased = false }]", false),
+    ] {
+        for len in [2, 9, 30, 1_000, limits::CHUNK_VALUES + 500] {
+            let (chain, layout) = (over(text, len), layout(len));
+            let sizes = layout.tensors().iter().map(|tensor| tensor.shape[0]);
+            let constants = [1_000.0f32, 1e-5, -3.0].into_iter().zip(sizes);
+            let values: Vec<f32> =
+                constants.flat_map(|(value, size)| std::iter::repeat_n(value, size)).collect();
+            for start in (0..len).step_by(limits::CHUNK_VALUES) {
+                let (form, mut bytes) = (Form::new(len, start), Vec::new());
+                let (seeds, signal) = (seeds(1, 0), &mut Signal::default());
+                let chunk = &values[start..start + form.chunk];
+                chain.encode(form, seeds, chunk, signal, &mut bytes).unwrap();
+                assert_eq!(bytes.len(), chain.max_bytes(form), "{text}, {len}");
+                let mut found = vec![0.0; form.chunk];
+                chain.decode(form, seeds, &bytes, signal, &mut found).unwrap();
+                let kept = |(x, y): (&f32, &f32)| x == y || (!all && *y == 0.0);
+                assert!(chunk.iter().zip(&found).all(kept), "{text}, {len}: {found:?}");
+            }
+        }
+    }
+    // A chain that was not told where tensors lie refuses to work.
+    let chain = parse("[{ rule = 'quantise', scale = 'tensor' }]").unwrap().chain().unwrap();
+    assert!(chain.check(10).is_err());
 }

@@ -3,7 +3,7 @@
 //! **Uniform levels.** With b ≥ 2 bits and L = 2^(b−1) − 1 a value x becomes a whole number ℓ from
 //! −L to L, and ℓ/L·s comes back: zero and ±s are levels, so zeros and constant chunks are exact.
 //! The scale s is the largest magnitude (QSGD, Alistarh et al. 2017, §3.1, with the largest
-//! magnitude in place of the norm as in §4) of the chunk or of each block, or a common one that the plan gives and that does not
+//! magnitude in place of the norm as in §4) of the chunk, or of each block or tensor in it, or a common one that the plan gives and that does not
 //! travel. One bit has the two levels ±s. Unbiased rounding goes up with the probability of the
 //! fraction (ibid.), by draws of the participant's own; else the nearest level is taken, with one
 //! bit at s = ‖x‖₁/d, the scale of least error (Karimireddy et al. 2019, §3).
@@ -14,6 +14,7 @@
 
 use super::lloyd_max::{Codebook, MOST_BITS};
 use pulp::Arch;
+use std::ops::Range;
 use tacit_core::compress::{Form, Place, Signal};
 use tacit_core::error::{Error, Refusal};
 use tacit_core::limits;
@@ -45,6 +46,12 @@ pub(super) const ENTRY: Entry = Entry {
             default: Default::Text("uniform"),
         },
         Parameter {
+            name: "scale",
+            help: "chunk = of all values of a chunk; tensor = of those of each tensor in it.",
+            kind: Kind::Word(&["chunk", "tensor"]),
+            default: Default::Text("chunk"),
+        },
+        Parameter {
             name: "block",
             help: "Values that share a scale, with uniform levels; 0 = all of a chunk.",
             kind: Kind::Integer { min: 0, max: limits::CHUNK_VALUES as i64 },
@@ -71,6 +78,7 @@ struct Quantise {
     unbiased: bool,
     range: Option<f32>,
     block: usize,
+    tensors: bool,
     normal: Option<Codebook>,
     feedback: bool,
 }
@@ -99,8 +107,13 @@ fn make(arguments: &Arguments) -> Result<Box<dyn Compressor>, Error> {
         let expected = "0 with normal levels and with a range";
         return Err(Error::caller("block", expected, block.to_string()));
     }
+    let tensors = arguments.text("scale")? == "tensor";
+    if tensors && (normal || range.is_some() || block > 0) {
+        let expected = "chunk with a block, with a range, and with normal levels";
+        return Err(Error::caller("scale", expected, "tensor"));
+    }
     let normal = normal.then(|| Codebook::new(bits));
-    Ok(Box::new(Quantise { bits, unbiased, range, block, normal, feedback }))
+    Ok(Box::new(Quantise { bits, unbiased, range, block, tensors, normal, feedback }))
 }
 
 impl Compressor for Quantise {
@@ -114,7 +127,12 @@ impl Compressor for Quantise {
         }
         let scales = match self.range {
             Some(_) => 0,
-            None => form.count.div_ceil(self.width(form.count)),
+            None if !self.tensors => form.count.div_ceil(self.width(form.count)),
+            None if form.rotated || (form.chosen && !form.positions) || form.tensors == 0 => {
+                let found = form.describe();
+                return Err(Error::caller("scale", "values whose tensors can be told", found));
+            }
+            None => form.tensors,
         };
         Ok(Form { bits: Some(self.bits), scales, ..form })
     }
@@ -129,7 +147,7 @@ impl Compressor for Quantise {
     }
 
     fn forward(&self, place: &Place, signal: &mut Signal) -> Result<(), Error> {
-        let Signal { values, levels, scales, .. } = signal;
+        let Signal { values, levels, scales, positions, .. } = signal;
         scales.clear();
         levels.clear();
         if let Some(book) = &self.normal {
@@ -137,7 +155,8 @@ impl Compressor for Quantise {
             return Ok(());
         }
         let (top, mut rng) = (top(self.bits), place.own());
-        for block in values.chunks(self.width(values.len())) {
+        for range in self.ranges(place, positions, values.len()) {
+            let block = &values[range];
             let scale = self.range.unwrap_or_else(|| scale(block, self.bits, self.unbiased));
             match self.unbiased {
                 true => stochastic(block, scale, top, &mut rng, levels),
@@ -152,16 +171,15 @@ impl Compressor for Quantise {
 
     fn backward(&self, place: &Place, signal: &mut Signal) -> Result<(), Refusal> {
         let refuse = || Refusal::Malformed { what: "levels of an update".into() };
-        let Signal { values, levels, scales, .. } = signal;
+        let Signal { values, levels, scales, positions, .. } = signal;
         if let Some(range) = self.range {
             scales.clear();
             scales.push(range);
         }
-        let width = self.width(place.form.count);
         // No sender has a scale that is negative or not finite.
         let sound = scales.iter().all(|scale| scale.is_finite() && *scale >= 0.0);
-        let whole =
-            levels.len() == place.form.count && levels.len().div_ceil(width) == scales.len();
+        let ranges = self.ranges(place, positions, place.form.count);
+        let whole = levels.len() == place.form.count && ranges.len() == scales.len();
         let top = top(self.bits);
         let above = self.normal.is_none() && levels.iter().any(|&level| level > top);
         if !sound || !whole || above {
@@ -169,7 +187,7 @@ impl Compressor for Quantise {
         }
         values.clear();
         let half = f32::from(top) * 0.5;
-        for (levels, &scale) in levels.chunks(width).zip(&*scales) {
+        for (levels, &scale) in ranges.into_iter().map(|range| &levels[range]).zip(&*scales) {
             match &self.normal {
                 Some(book) => values.extend(levels.iter().map(|&level| book.value(level) * scale)),
                 None => {
@@ -186,6 +204,21 @@ impl Quantise {
     /// Values that share a scale, of so many.
     fn width(&self, count: usize) -> usize {
         if self.block == 0 { count.max(1) } else { self.block }
+    }
+
+    /// Which values share a scale.
+    fn ranges(&self, place: &Place, positions: &[u16], count: usize) -> Vec<Range<usize>> {
+        if !self.tensors {
+            let width = self.width(count);
+            return (0..count).step_by(width).map(|at| at..(at + width).min(count)).collect();
+        }
+        let mut start = 0;
+        let ends = place.cuts.iter().map(|&cut| match place.form.positions {
+            true => positions.partition_point(|&position| usize::from(position) < cut),
+            false => cut,
+        });
+        let range = |end: usize| std::mem::replace(&mut start, end)..end;
+        ends.chain([count]).map(range).collect()
     }
 }
 

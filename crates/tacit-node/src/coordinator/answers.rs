@@ -83,7 +83,7 @@ impl Desk for Front {
             Admission::Held => return Ok(status(header.payload_bytes, true)),
             Admission::Wanted => {}
         }
-        let limit = this.plan.channel()?.max_payload(this.len);
+        let limit = this.plan.channel(&this.layout)?.max_payload(this.len);
         if header.payload_bytes > limit {
             let (what, found) = ("update".into(), header.payload_bytes);
             return Err(Error::Peer(Refusal::TooLarge { what, limit, found }));
@@ -277,7 +277,7 @@ impl Coordinator {
     /// Reads a spooled payload through the inspector, holding one piece of it.
     fn inspect(&self, signed: &SignedContribution) -> Result<(), Error> {
         let header = &signed.contribution;
-        let channel = self.plan.channel()?;
+        let channel = self.plan.channel(&self.layout)?;
         let (round, sender) = (header.round, &header.participant);
         let mut inspector = Inspector::new(&channel, self.len, round, sender);
         let mut buffer = vec![0; limits::TRANSFER_PIECE_BYTES];

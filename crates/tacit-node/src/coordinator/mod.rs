@@ -76,6 +76,7 @@ pub struct Coordinator {
     layout_json: Vec<u8>,
     /// Values of one update.
     len: usize,
+    layout: Arc<Layout>,
     store: NodeStore,
     centre: Mutex<Centre>,
     recorder: Recorder,
@@ -151,6 +152,7 @@ impl Coordinator {
         Ok(Arc::new(Self {
             layout_json: tacit_core::codec::encode(&*layout),
             len: plan.vectors() * layout.len(),
+            layout: layout.clone(),
             centre: Mutex::new(Centre::new(&plan, layout, evaluator)?),
             recorder,
             history: Mutex::new(history),

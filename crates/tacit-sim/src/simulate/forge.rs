@@ -29,7 +29,7 @@ impl Simulation<'_> {
         offer.honest.extend(honest.map(central::accepted));
         offer.honest.sort_unstable_by(|a, b| a.participant.cmp(&b.participant));
         let participants = offer.honest.len() + hostile.len();
-        let channel = self.plan.channel()?;
+        let channel = self.plan.channel(self.centre.layout())?;
         let field = Field {
             scene: Scene { round: task.round, participants, hostile: hostile.len() },
             context: Context { plan: task.plan, round: task.round, model: task.model },

@@ -9,7 +9,7 @@ use tacit_core::error::Error;
 use tacit_core::ids::ParticipantId;
 use tacit_core::local::{self, Local, LocalData, Made, Start};
 use tacit_core::messages::{Contribution, Task};
-use tacit_core::params::Params;
+use tacit_core::params::{Layout, Params};
 use tacit_core::pipeline::{Channel, Inspector};
 use tacit_core::plan::Plan;
 use tacit_core::traits::{Clock, Trainer};
@@ -53,11 +53,13 @@ impl<'a> Pool<'a> {
     pub(super) fn new(
         plan: &'a Plan,
         federation: &'a Federation,
+        layout: &Layout,
         threads: usize,
     ) -> Result<Self, Error> {
         let cores = || thread::available_parallelism().map_or(1, usize::from);
         let threads = if threads == 0 { cores() } else { threads };
-        let worker = |_| Ok(Worker { trainer: federation.trainer()?, channel: plan.channel()? });
+        let worker =
+            |_| Ok(Worker { trainer: federation.trainer()?, channel: plan.channel(layout)? });
         let workers = (0..threads).map(worker).collect::<Result<_, Error>>()?;
         let data = federation.participants().iter().map(|(id, data)| (id, data)).collect();
         Ok(Self { plan, data, workers, memories: Memories::default() })

@@ -90,7 +90,7 @@ impl Lab {
             control: false,
         };
         let participants = (expected + rng.below(3)) as usize;
-        let channel = plan.channel()?;
+        let channel = plan.channel(&self.layout)?;
         Ok(Scene { course, channel, centre: self.centre(plan)?, participants })
     }
 
