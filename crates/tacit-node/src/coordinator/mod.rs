@@ -21,7 +21,7 @@ use tacit_core::error::Error;
 use tacit_core::history::RoundReport;
 use tacit_core::ids::ParticipantId;
 use tacit_core::messages::{SignedContribution, Task};
-use tacit_core::params::Params;
+use tacit_core::params::{Layout, Params};
 use tacit_core::plan::Plan;
 use tacit_core::round::Entry;
 use tacit_core::run::{Best, Course, Finish, Run};
