@@ -14,7 +14,7 @@ pub(super) const FRACTION: Parameter = Parameter {
 
 pub(super) const K: Parameter = Parameter {
     name: "k",
-    help: "Values that travel instead, shared out to chunks of 16,384 by length, at least one each.",
+    help: "Values that travel instead, shared out to chunks of 16,384 by length; one at least.",
     kind: Kind::Integer { min: 1, max: limits::MODEL_VALUES as i64 },
     default: Default::Absent,
 };

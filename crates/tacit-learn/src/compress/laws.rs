@@ -295,9 +295,8 @@ fn normal_levels_have_the_error_that_theory_gives() {
     let values = vector(limits::CHUNK_VALUES, 11);
     let length = squares(values.iter().map(|x| f64::from(*x)));
     for (bits, theory) in (1u32..).zip(theory) {
-        let text = format!(
-            "['rotate', {{ rule = 'quantise', bits = {bits}, levels = 'normal', unbiased = false }}]"
-        );
+        let options = format!("bits = {bits}, levels = 'normal', unbiased = false");
+        let text = format!("['rotate', {{ rule = 'quantise', {options} }}]");
         let found = error(&values, &through(&chain(&text), seeds(1, 0), &values)) / length;
         assert!((found / theory - 1.0).abs() < 0.05, "{bits} bits: {found}, expected {theory}");
         let bound = 2f64.powi(-2 * bits as i32);
@@ -381,8 +380,8 @@ proptest! {
         len in 1..600usize,
         bytes in prop::collection::vec(any::<u8>(), 0..900),
     ) {
-        let (chain, mut out) = (chain(CHAINS[which]), vec![0.0; len]);
-        let _ = chain.decode(Form::new(len, 0), seeds(1, 0), &bytes, &mut Signal::default(), &mut out);
+        let (chain, form, mut out) = (chain(CHAINS[which]), Form::new(len, 0), vec![0.0; len]);
+        let _ = chain.decode(form, seeds(1, 0), &bytes, &mut Signal::default(), &mut out);
     }
 
     #[test]

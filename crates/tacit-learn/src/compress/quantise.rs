@@ -3,14 +3,16 @@
 //! **Uniform levels.** With b ≥ 2 bits and L = 2^(b−1) − 1 a value x becomes a whole number ℓ from
 //! −L to L, and ℓ/L·s comes back: zero and ±s are levels, so zeros and constant chunks are exact.
 //! The scale s is the largest magnitude (QSGD, Alistarh et al. 2017, §3.1, with the largest
-//! magnitude in place of the norm as in §4) of the chunk, or of each block or tensor in it, or a common one that the plan gives and that does not
-//! travel. One bit has the two levels ±s. Unbiased rounding goes up with the probability of the
-//! fraction (ibid.), by draws of the participant's own; else the nearest level is taken, with one
-//! bit at s = ‖x‖₁/d, the scale of least error (Karimireddy et al. 2019, §3).
+//! magnitude in place of the norm as in §4) of the chunk, or of each block or tensor in it; or a
+//! common one that the plan gives and that does not travel. One bit has the two levels ±s. Unbiased
+//! rounding goes up with the probability of the fraction (ibid.), by draws of the participant's
+//! own; else the nearest level is taken, with one bit at s = ‖x‖₁/d, the scale of least error
+//! (Karimireddy et al. 2019, §3).
 //!
 //! **Normal levels**, after `rotate`: those of Lloyd and Max for normally distributed values, times
-//! a scale. Unbiased is S = ‖x‖²/⟨x, q⟩ for the levels q that x became (EDEN, Vargaftik et al. 2022,
-//! §3; with one bit DRIVE, Vargaftik et al. 2021, §4); of least error ⟨x, q⟩/‖q‖² (ibid., §3).
+//! a scale. Unbiased is S = ‖x‖²/⟨x, q⟩ for the levels q that x became (EDEN, Vargaftik et al.
+//! 2022, §3; with one bit DRIVE, Vargaftik et al. 2021, §4); of least error ⟨x, q⟩/‖q‖² (ibid.,
+//! §3).
 
 use super::lloyd_max::{Codebook, MOST_BITS};
 use pulp::Arch;
