@@ -272,6 +272,7 @@ fn outcome(round: u32, bytes: &mut Unstructured<'_>) -> Result<Outcome> {
         delta: None,
         cost: Cost::Unbounded,
         evaluation: evaluation(bytes)?,
+        selected: None,
         turned_away: BTreeMap::from([("too-large".to_owned(), bytes.arbitrary()?)]),
         bytes_up: bytes.arbitrary()?,
         bytes_down: 0,

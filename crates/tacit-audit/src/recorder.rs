@@ -156,8 +156,9 @@ impl Recorder {
         self.files.write(&path, &export).map_err(reading(&path))?;
         let round = self.round_record(summary, Digest::of_bytes(&export));
         let mut records = vec![self.distribution(&round, summary)?];
-        if round.model_after.is_some() {
+        if let Ok(outcome) = &summary.result {
             records.push(self.privacy_audit(&round));
+            records.extend(aggregate(&round, outcome.selected.as_deref()));
         }
         records.push(round.to_record()?);
         let leaves = records.iter().map(Record::to_leaf).collect::<Result<Vec<_>, _>>()?;
@@ -317,6 +318,30 @@ impl Recorder {
         };
         format!("{seen}; {noise}")
     }
+}
+
+/// How a robust rule aggregated, for rules that the source document records. Names stand in the
+/// body alone, which is in no URL, and only of those whom the rule selected in the open.
+fn aggregate(round: &RoundRecord, selected: Option<&[ParticipantId]>) -> Option<Record> {
+    let scheme = match round.aggregator.as_str() {
+        "krum" | "multi-krum" | "bulyan" => scheme::KRUM_AGGREGATE,
+        "trimmed-mean" => scheme::TRIMMED_MEAN,
+        "median" => scheme::MEDIAN_AGGREGATE,
+        _ => return None,
+    };
+    let count = selected.map(|names| format!(", of which {} were selected", names.len()));
+    Some(Record {
+        kind: "aggregate".into(),
+        title: format!("Aggregate of round {} of run {}", round.round, round.run),
+        description: format!(
+            "{} of {} contributions{}",
+            round.aggregator,
+            round.accepted,
+            count.unwrap_or_default()
+        ),
+        link: round.step_link(scheme),
+        body: json!({ "aggregator": round.aggregator, "selected": selected }),
+    })
 }
 
 /// The journal up to the round's result. Who enrols later, before a crash and the repetition of

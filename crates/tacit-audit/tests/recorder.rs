@@ -30,6 +30,7 @@ fn outcome(round: u32) -> Outcome {
         delta: None,
         cost: Cost::Unbounded,
         evaluation: Some(Evaluation { examples: 10, correct: 9, loss: 0.1, per_class: vec![] }),
+        selected: None,
         turned_away: [("bad-certificate".into(), 2)].into(),
         bytes_up: 100,
         bytes_down: 200,

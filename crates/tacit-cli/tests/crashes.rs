@@ -94,7 +94,25 @@ on = ["coordinator", "participants"]
 
 #[test]
 fn a_killed_run_resumes_to_the_same_model() {
-    let mut scene = Scene::new(1, PLAN);
+    storm(Scene::new(1, PLAN));
+}
+
+/// What the aggregator remembers, which rows it mixes and whom it selects survive too.
+#[test]
+fn a_killed_run_of_robust_rules_resumes_to_the_same_model() {
+    let rules = [
+        r#"aggregator = { rule = "centered-clipping", clip_radius = 1.0 }"#,
+        r#"aggregator = { rule = "multi-krum", num_byzantine = 0 }"#,
+    ];
+    for (seed, rule) in (3..).zip(rules) {
+        let mixing = r#"pre_aggregation = [{ rule = "nearest-neighbour-mixing" }, "bucketing"]"#;
+        let plan = PLAN.replace("[cohort]\nsize = 4", "[cohort]\nsize = 5\nminimum = 5");
+        let plan = plan.replace("num_rounds = 12", "num_rounds = 8");
+        storm(Scene::new(seed, &format!("{mixing}\n{rule}\n{plan}")));
+    }
+}
+
+fn storm(mut scene: Scene) {
     let begin = Instant::now();
     let mut kills = 0;
     let mut run = scene.start(&["run", "plan.toml", "--out", "storm"]);

@@ -10,10 +10,12 @@ use crate::ids::ParticipantId;
 use crate::limits;
 use crate::messages::{Contribution, Evaluation, SignedContribution};
 use crate::params::{self, Layout, Params};
-use crate::pipeline::{self, Accepted, Channel, Inspector, Step};
+use crate::pipeline::{self, Accepted, Channel, Cohort, Inspector, Step};
 use crate::plan::Plan;
 use crate::round::{Outcome, Setup};
-use crate::traits::{Blobs, Clock, Context, Entropy, Ledger, Mechanism, Spool, Strategy, Trainer};
+use crate::traits::{
+    Aggregator, Blobs, Clock, Context, Entropy, Ledger, Mechanism, Spool, Strategy, Trainer, View,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -110,15 +112,20 @@ impl Centre {
         let headers = contributions.iter().map(|signed| &signed.contribution);
         let accepted: Vec<Accepted> = headers.map(accepted).collect();
         let mut aggregator = self.plan.aggregator()?;
-        let len = self.update_len();
-        let rule = &mut *aggregator;
-        let summed =
-            pipeline::aggregate(&self.channel, rule, &context, &accepted, ports.spool, len)?;
+        let (len, spool) = (self.update_len(), ports.spool);
+        let remembered = if aggregator.remembers() { self.plan.vectors() } else { 0 };
+        let before = self.before(setup, ports.blobs, remembered)?;
+        let cohort = Cohort { context: &context, accepted: &accepted, spool, len, before: &before };
+        let summed = pipeline::aggregate(&self.channel, &mut *aggregator, &cohort)?;
+        drop(before);
         let noised = summed.noise(&*self.mechanism, ports.entropy)?;
         let mut receipt = Receipt::default();
         let released = noised.record(setup.round, &mut receipt)?;
 
-        let mut slots = self.slots(setup, ports.blobs)?;
+        let kept = released.values().chunks(self.layout.len()).take(remembered);
+        let kept = kept.map(|values| put_values(ports.blobs, values));
+        let kept: Vec<Digest> = kept.collect::<Result<_, _>>()?;
+        let mut slots = self.slots(setup, ports.blobs, remembered)?;
         let participation = accepted.len() as f64 / self.plan.participants() as f64;
         let step = Step { round: setup.round, participation, released };
         let mut before = Stored::new(ports.blobs, setup.model);
@@ -139,14 +146,15 @@ impl Centre {
         let model = Params::new(self.layout.clone(), model)
             .map_err(|_| Error::caller("strategy", "steps that keep the model finite", "NaN"))?;
         let digest = put_values(ports.blobs, model.values())?;
-        let slots: Vec<Digest> =
-            slots.iter().map(|s| put_values(ports.blobs, s)).collect::<Result<_, _>>()?;
+        let own = slots.iter().map(|s| put_values(ports.blobs, s));
+        let slots: Vec<Digest> = kept.into_iter().map(Ok).chain(own).collect::<Result<_, _>>()?;
         let evaluation = self.evaluate(setup.round, &model)?;
         Ok(Outcome {
             round: setup.round,
             model: digest,
             slots,
             delta,
+            selected: self.selected(&*aggregator, &accepted),
             cost: receipt.0.ok_or(Error::Bug("a release was not recorded"))?,
             evaluation,
             turned_away: BTreeMap::new(),
@@ -161,12 +169,45 @@ impl Centre {
         usize::from(self.downlink.as_ref().is_some_and(Downlink::feedback))
     }
 
-    fn slots(&self, setup: &Setup, blobs: &dyn Blobs) -> Result<Vec<Vec<f32>>, Error> {
+    /// Whose updates a selecting rule chose, where the protection shows single updates anyway.
+    fn selected(&self, rule: &dyn Aggregator, accepted: &[Accepted]) -> Option<Vec<ParticipantId>> {
+        let seen = self.channel.protection.reveals() == View::Each;
+        let rows = rule.selected().filter(|_| seen)?;
+        let name = |row: u32| Some(accepted.get(row as usize)?.participant.clone());
+        rows.into_iter().map(name).collect()
+    }
+
+    /// What the round before released, of which `remembered` slots hold a vector each.
+    fn before(
+        &self,
+        setup: &Setup,
+        blobs: &dyn Blobs,
+        remembered: usize,
+    ) -> Result<Vec<f32>, Error> {
+        let mut before = Vec::new();
+        for &slot in setup.slots.iter().take(remembered) {
+            before.extend(self.load(blobs, slot)?.into_values());
+        }
+        Ok(before)
+    }
+
+    /// The strategy's vectors, which lie behind the `remembered` ones.
+    fn slots(
+        &self,
+        setup: &Setup,
+        blobs: &dyn Blobs,
+        remembered: usize,
+    ) -> Result<Vec<Vec<f32>>, Error> {
         if setup.slots.is_empty() {
             let count = self.remembered() + self.strategy.slots() + self.plan.vectors() - 1;
             return Ok(vec![vec![0.0; self.layout.len()]; count]);
         }
-        setup.slots.iter().map(|&slot| Ok(self.load(blobs, slot)?.into_values())).collect()
+        setup
+            .slots
+            .iter()
+            .skip(remembered)
+            .map(|&slot| Ok(self.load(blobs, slot)?.into_values()))
+            .collect()
     }
 
     /// Reads a model from its blob and checks it.

@@ -29,6 +29,9 @@ pub struct RoundReport {
     pub cohort: usize,
     /// Counted contributions.
     pub contributions: Vec<ContributionReport>,
+    /// Whose updates a selecting rule chose, if the plan has one that tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selected: Option<Vec<ParticipantId>>,
     /// Members that declined, with their words.
     pub declined: BTreeMap<ParticipantId, String>,
     /// Refusals by reason.
@@ -99,6 +102,7 @@ impl From<&Summary> for RoundReport {
             aborted: summary.result.as_ref().err().map(ToString::to_string),
             cohort: summary.cohort.len(),
             contributions: contributions.collect(),
+            selected: outcome.and_then(|o| o.selected.clone()),
             declined: summary.declined.clone(),
             refusals: summary.refusals.clone(),
             evaluation: outcome.and_then(|o| o.evaluation.clone()),

@@ -294,6 +294,31 @@ impl Cursor<'_> {
     }
 }
 
+/// The contributions of one round.
+pub struct Cohort<'a> {
+    /// Plan, round and model.
+    pub context: &'a Context,
+    /// Payloads, in an order that does not depend on arrival.
+    pub accepted: &'a [Accepted],
+    /// Where they lie.
+    pub spool: &'a dyn Spool,
+    /// Values of an update.
+    pub len: usize,
+    /// What the round before released, for a rule that remembers; empty in the first round.
+    pub before: &'a [f32],
+}
+
+impl Cohort<'_> {
+    /// Depends on every payload, so that nobody who sends one can know it.
+    fn seed(&self) -> Seed {
+        let Context { plan, round, model } = self.context;
+        let round = round.to_le_bytes();
+        let mut parts: Vec<&[u8]> = vec![&plan.0, &round, &model.0];
+        parts.extend(self.accepted.iter().map(|a| &a.payload.0[..]));
+        Seed::from_bytes(Digest::of_parts("tacit/v1/cohort", &parts).0)
+    }
+}
+
 /// Aggregates accepted payloads into one vector of `len` values, without noise. Memory: one chunk
 /// of every row for rules that need each update, [`limits::ROWS_PER_FOLD`] rows for sums, and the
 /// result. Rows are read in the order given, which must not depend on arrival. Where the
@@ -302,21 +327,20 @@ impl Cursor<'_> {
 pub fn aggregate(
     channel: &Channel,
     aggregator: &mut dyn Aggregator,
-    context: &Context,
-    accepted: &[Accepted],
-    spool: &dyn Spool,
-    len: usize,
+    cohort: &Cohort<'_>,
 ) -> Result<Summed, Error> {
-    let mut pass = Pass { channel, context, spool, len, signal: Signal::default() };
-    if aggregator.surveys() {
-        pass.each_chunk(accepted, accepted.len(), |rows, _| aggregator.survey(rows))?;
+    let Cohort { accepted, len, .. } = *cohort;
+    let mut pass = Pass { channel, cohort, signal: Signal::default() };
+    aggregator.begin(cohort.seed());
+    for number in 0..aggregator.surveys() {
+        pass.each_chunk(accepted.len(), |rows, _| aggregator.survey(number, rows))?;
     }
     let mut out = vec![0.0; len];
     let at_once = match aggregator.needs() {
         View::Sum => limits::ROWS_PER_FOLD,
         View::EachSealed | View::Each => accepted.len(),
     };
-    let evidence = pass.each_chunk(accepted, at_once, |rows, last| {
+    let evidence = pass.each_chunk(at_once, |rows, last| {
         aggregator.fold(rows)?;
         match last {
             Some(range) => aggregator.finish(&mut out[range]),
@@ -330,21 +354,16 @@ pub fn aggregate(
 /// somebody sees to whom the protection shows each update.
 pub fn visit(
     channel: &Channel,
-    context: &Context,
-    accepted: &[Accepted],
-    spool: &dyn Spool,
-    len: usize,
+    cohort: &Cohort<'_>,
     mut visit: impl FnMut(&Rows<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut pass = Pass { channel, context, spool, len, signal: Signal::default() };
-    pass.each_chunk(accepted, accepted.len(), |rows, _| visit(rows)).map(drop)
+    let mut pass = Pass { channel, cohort, signal: Signal::default() };
+    pass.each_chunk(cohort.accepted.len(), |rows, _| visit(rows)).map(drop)
 }
 
 struct Pass<'a> {
     channel: &'a Channel,
-    context: &'a Context,
-    spool: &'a dyn Spool,
-    len: usize,
+    cohort: &'a Cohort<'a>,
     signal: Signal,
 }
 
@@ -354,17 +373,17 @@ impl Pass<'_> {
     /// payload was whole and within the bound.
     fn each_chunk(
         &mut self,
-        accepted: &[Accepted],
         at_once: usize,
         mut visit: impl FnMut(&Rows<'_>, Option<std::ops::Range<usize>>) -> Result<(), Error>,
     ) -> Result<Vec<Clipped<()>>, Error> {
+        let Cohort { accepted, len, before, .. } = *self.cohort;
         let summed = self.channel.protection.reveals() == View::Sum;
         let at_once = if summed { accepted.len() } else { at_once }.max(1);
         let total_weight = accepted.iter().map(|a| a.examples).sum();
         let mut cursors: Vec<Cursor<'_>> = accepted.iter().map(|a| self.cursor(a)).collect();
-        let mut buffer = vec![0.0; at_once * self.len.min(limits::CHUNK_VALUES)];
-        for start in (0..self.len).step_by(limits::CHUNK_VALUES) {
-            let form = Form::new(self.len, start);
+        let mut buffer = vec![0.0; at_once * len.min(limits::CHUNK_VALUES)];
+        for start in (0..len).step_by(limits::CHUNK_VALUES) {
+            let form = Form::new(len, start);
             let width = form.chunk;
             let groups = cursors.chunks_mut(at_once).zip(accepted.chunks(at_once));
             let last = accepted.len().div_ceil(at_once);
@@ -376,7 +395,8 @@ impl Pass<'_> {
                     true => vec![1],
                     false => accepted.iter().map(|a| a.examples).collect(),
                 };
-                let rows = Rows { rows: &rows, weights: &weights, total_weight };
+                let before = before.get(start..start + width).unwrap_or_default();
+                let rows = Rows { rows: &rows, weights: &weights, total_weight, before };
                 visit(&rows, (group + 1 == last).then_some(start..start + width))?;
             }
         }
@@ -395,8 +415,8 @@ impl Pass<'_> {
         let frames = cursors.iter_mut().map(|cursor| cursor.next(max_frame));
         let mut frames = frames.collect::<Result<Vec<_>, _>>()?;
         let number = (form.start / limits::CHUNK_VALUES) as u32;
-        protection.open(self.context, number, &mut frames)?;
-        let everybody = Seeds::everybody(*seed, self.context.round);
+        protection.open(self.cohort.context, number, &mut frames)?;
+        let everybody = Seeds::everybody(*seed, self.cohort.context.round);
         let summed = protection.reveals() == View::Sum;
         let rows = frames.iter().zip(buffer.chunks_mut(form.chunk)).zip(&*cursors);
         for ((frame, row), cursor) in rows {
@@ -415,8 +435,9 @@ impl Pass<'_> {
     where
         Self: 'b,
     {
-        let seeds = Seeds::of(self.channel.seed, self.context.round, &accepted.participant);
-        Cursor { spool: self.spool, accepted, seeds, offset: 0, header: None, sum_of_squares: 0.0 }
+        let Cohort { context, spool, .. } = *self.cohort;
+        let seeds = Seeds::of(self.channel.seed, context.round, &accepted.participant);
+        Cursor { spool, accepted, seeds, offset: 0, header: None, sum_of_squares: 0.0 }
     }
 }
 

@@ -3,7 +3,9 @@
 
 use crate::data::DataShape;
 use crate::error::Error;
-use crate::traits::{Aggregator, Compressor, Mechanism, Protection, Strategy, Trainer};
+use crate::traits::{
+    Aggregator, Compressor, Mechanism, PreAggregator, Protection, Strategy, Trainer,
+};
 use std::collections::BTreeMap;
 
 /// A value in a plan.
@@ -176,6 +178,8 @@ pub enum Make {
     Strategy(fn(&Arguments) -> Result<Box<dyn Strategy>, Error>),
     /// An [`Aggregator`].
     Aggregator(fn(&Arguments) -> Result<Box<dyn Aggregator>, Error>),
+    /// A [`PreAggregator`].
+    PreAggregator(fn(&Arguments) -> Result<Box<dyn PreAggregator>, Error>),
     /// A [`Compressor`].
     Compressor(fn(&Arguments) -> Result<Box<dyn Compressor>, Error>),
     /// A [`Protection`].
@@ -193,6 +197,8 @@ pub enum Family {
     Strategy,
     /// Key `aggregator`.
     Aggregator,
+    /// Key `pre_aggregation`.
+    PreAggregator,
     /// Key `compression`.
     Compressor,
     /// Key `downlink`: rules of [`Family::Compressor`], for models.
@@ -205,10 +211,11 @@ pub enum Family {
 
 impl Family {
     /// Every family of rules, in the order of a round.
-    pub const ALL: [Family; 6] = [
+    pub const ALL: [Family; 7] = [
         Family::Trainer,
         Family::Compressor,
         Family::Protection,
+        Family::PreAggregator,
         Family::Aggregator,
         Family::Mechanism,
         Family::Strategy,
@@ -216,7 +223,7 @@ impl Family {
 
     /// Whether the plan gives a list of rules, which work one after the other; `[]` for none.
     pub fn is_list(self) -> bool {
-        matches!(self, Family::Compressor | Family::Downlink)
+        matches!(self, Family::Compressor | Family::Downlink | Family::PreAggregator)
     }
 
     /// The family that its rules are registered in.
@@ -230,6 +237,7 @@ impl Family {
             Family::Trainer => "trainer",
             Family::Strategy => "strategy",
             Family::Aggregator => "aggregator",
+            Family::PreAggregator => "pre_aggregation",
             Family::Compressor => "compression",
             Family::Downlink => "downlink",
             Family::Protection => "protection",
@@ -258,6 +266,7 @@ impl Entry {
             Make::Trainer(_) => Family::Trainer,
             Make::Strategy(_) => Family::Strategy,
             Make::Aggregator(_) => Family::Aggregator,
+            Make::PreAggregator(_) => Family::PreAggregator,
             Make::Compressor(_) => Family::Compressor,
             Make::Protection(_) => Family::Protection,
             Make::Mechanism(_) => Family::Mechanism,

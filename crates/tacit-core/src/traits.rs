@@ -10,17 +10,7 @@ use crate::kept::Kept;
 use crate::messages::{Checkpoint, Contribution, Evaluation, FitOrder, Offer, SignedContribution};
 use crate::params::{Params, Update};
 use crate::rng::Seed;
-
-/// What a rule must see, and what a protection lets the aggregator see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum View {
-    /// Only the (weighted) sum of the cohort's updates.
-    Sum,
-    /// Each update, inside a sealed environment that shows it to nobody.
-    EachSealed,
-    /// Each update.
-    Each,
-}
+pub use crate::seen::{Context, Rows, View};
 
 // ---------------------------------------------------------------------------------- rules
 
@@ -81,17 +71,6 @@ pub trait Control: Send + Sync {
     fn absorb(&self, participation: f64, change: &[f32], server: &mut [f32]);
 }
 
-/// The same chunk of several participants' updates, in the order of their names.
-#[derive(Debug)]
-pub struct Rows<'a> {
-    /// One row per participant, all of one length.
-    pub rows: &'a [&'a [f32]],
-    /// Weight of each row (examples), positive.
-    pub weights: &'a [u64],
-    /// Sum of the weights of the whole cohort, of which this may be a part.
-    pub total_weight: u64,
-}
-
 /// Turns many updates into one, chunk by chunk.
 pub trait Aggregator: Send {
     /// What the rule must see of the updates.
@@ -100,12 +79,18 @@ pub trait Aggregator: Send {
     fn minimum(&self) -> usize {
         1
     }
-    /// Whether [`Aggregator::survey`] must see every chunk before the first is aggregated.
-    fn surveys(&self) -> bool {
+    /// Whether it is given what the round before released.
+    fn remembers(&self) -> bool {
         false
     }
-    /// First pass of a rule that compares whole updates: sees each chunk once, in order.
-    fn survey(&mut self, _rows: &Rows<'_>) -> Result<(), Error> {
+    /// Begins a cohort. `seed` depends on all contributions, so nobody who sends one knows it.
+    fn begin(&mut self, _seed: Seed) {}
+    /// How often [`Aggregator::survey`] must see every chunk before the first is aggregated.
+    fn surveys(&self) -> usize {
+        0
+    }
+    /// A pass of a rule that compares whole updates: sees each chunk once, in order.
+    fn survey(&mut self, _pass: usize, _rows: &Rows<'_>) -> Result<(), Error> {
         Ok(())
     }
     /// Adds rows to the current chunk. A rule that needs only [`View::Sum`] is given the cohort
@@ -113,6 +98,32 @@ pub trait Aggregator: Send {
     fn fold(&mut self, rows: &Rows<'_>) -> Result<(), Error>;
     /// Writes the current chunk and makes ready for the next.
     fn finish(&mut self, out: &mut [f32]) -> Result<(), Error>;
+    /// The rows that a selecting rule made its result from, ascending, once a chunk is folded.
+    fn selected(&self) -> Option<Vec<u32>> {
+        None
+    }
+}
+
+/// Makes other rows of a cohort's updates, which a robust rule then aggregates.
+pub trait PreAggregator: Send {
+    /// How many rows it makes of `rows`.
+    fn rows(&self, rows: usize) -> usize;
+    /// Smallest cohort of which it makes at least `rows`.
+    fn minimum(&self, rows: usize) -> usize;
+    /// Begins a cohort; see [`Aggregator::begin`].
+    fn begin(&mut self, seed: Seed);
+    /// How often [`PreAggregator::survey`] must see every chunk before the first is mixed.
+    fn passes(&self) -> usize {
+        0
+    }
+    /// A pass of a rule that compares whole updates.
+    fn survey(&mut self, _pass: usize, _rows: &[&[f32]]) -> Result<(), Error> {
+        Ok(())
+    }
+    /// Writes the current chunk of every row that it makes.
+    fn mix(&mut self, rows: &[&[f32]], out: &mut [Vec<f32>]) -> Result<(), Error>;
+    /// The rows that went into row `row`, once a chunk is mixed.
+    fn sources(&self, row: u32) -> Vec<u32>;
 }
 
 /// One stage of an encoding: gives what travels of a chunk another [`Form`], and the way back.
@@ -143,17 +154,6 @@ pub trait Coder: Send + Sync {
     fn write(&self, form: &Form, signal: &Signal, out: &mut Vec<u8>);
     /// Reads a whole encoding; refuses anything else.
     fn read(&self, form: &Form, bytes: &[u8], signal: &mut Signal) -> Result<(), Refusal>;
-}
-
-/// What binds masks, keys and proofs to one round.
-#[derive(Clone, Debug)]
-pub struct Context {
-    /// Digest of the plan.
-    pub plan: Digest,
-    /// Round, from 1.
-    pub round: u32,
-    /// Digest of the model trained from.
-    pub model: Digest,
 }
 
 /// Decides who may see a single update.

@@ -39,7 +39,7 @@ fn mean(rows: &[Vec<f32>], weights: &[u64], out: &mut [f32]) {
         let groups = rows.chunks(limits::ROWS_PER_FOLD).zip(weights.chunks(limits::ROWS_PER_FOLD));
         for (rows, weights) in groups {
             let rows: Vec<&[f32]> = rows.iter().map(|r| &r[start..start + out.len()]).collect();
-            rule.fold(&Rows { rows: &rows, weights, total_weight }).unwrap();
+            rule.fold(&Rows { rows: &rows, weights, total_weight, before: &[] }).unwrap();
         }
         rule.finish(out).unwrap();
     }

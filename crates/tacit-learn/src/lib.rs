@@ -1,10 +1,11 @@
-//! Plain mathematics on vectors: trainers, data, compression, aggregation,
+//! Plain mathematics on vectors: trainers, data, compression, mixing, aggregation,
 //! strategies. One rule per file.
 
 pub mod aggregate;
 pub mod compress;
 pub mod data;
 pub mod federation;
+pub mod mix;
 pub mod strategy;
 pub mod train;
 
@@ -16,6 +17,7 @@ pub fn registry() -> Result<Registry, tacit_core::error::Error> {
         tacit_core::plain::ENTRIES,
         aggregate::ENTRIES,
         compress::ENTRIES,
+        mix::ENTRIES,
         strategy::ENTRIES,
         train::TRAINERS,
     ])

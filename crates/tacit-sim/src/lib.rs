@@ -1,7 +1,8 @@
 //! Virtual participants and seeded worlds: the same rounds in one process.
 //!
 //! [`simulate`](simulate::simulate) trains a real federation without a network;
-//! [`attack`] makes some of its participants hostile, [`world`] breaks everything around a run and checks what must hold all the same.
+//! [`attack`] makes some of its participants hostile, [`world`] breaks everything around a run and
+//! checks what must hold all the same.
 #![forbid(unsafe_code)]
 
 pub mod attack;

@@ -216,8 +216,8 @@ pub fn html(facts: &Facts<'_>) -> String {
          <div><dt>Plan</dt><dd><code>{}</code></dd></div></dl>\n</header>\n\
          <figure>\n<figcaption><h2>Accuracy</h2><p>Share of test examples that the last model \
          answers correctly, in percent, mean over the seeds; {SUCCESS_NOTE}</p></figcaption>\n\
-         <div class=\"picture narrow\">{}</div>\n{out}<details><summary>The data as a table</summary>\
-         <div class=\"scroll\">{}</div></details>\n</figure>\n\
+         <div class=\"picture narrow\">{}</div>\n{out}<details><summary>The data as a table\
+         </summary><div class=\"scroll\">{}</div></details>\n</figure>\n\
          <section>\n<h2>Plan</h2>\n<p>As it was parsed; each run names its own aggregator, whose \
          <code>num_byzantine</code> is the number of hostile participants, and its own seed.</p>\n\
          <details><summary>The plan</summary><pre>{}</pre></details>\n</section>\n\

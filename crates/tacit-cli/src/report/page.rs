@@ -45,10 +45,14 @@ fn header(facts: &Facts<'_>, figures: &Figures<'_>) -> String {
     let plan = facts.plan;
     let rules = Family::ALL.map(|family| plan.names(family));
     let rules = rules.each_ref().map(|names| escape(names));
-    let [trainer, compression, protection, aggregator, _, strategy] = rules;
+    let [trainer, compression, protection, mixing, aggregator, _, strategy] = rules;
     let compression = match plan.choices(Family::Compressor) {
         [] => String::new(),
         _ => format!(" · {compression}"),
+    };
+    let aggregator = match plan.choices(Family::PreAggregator) {
+        [] => aggregator,
+        _ => format!("{mixing} → {aggregator}"),
     };
     format!(
         "<header>\n<p class=\"eyebrow\">tacit · run report</p>\n<h1><bdi>{}</bdi></h1>\n\

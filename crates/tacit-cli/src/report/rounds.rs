@@ -52,7 +52,8 @@ pub(super) fn table(history: &[RoundReport]) -> (String, String) {
         }
     }
     .to_owned();
-    note += " Counted: contributions, of the drawn cohort.";
+    note +=
+        " Counted: contributions, of the drawn cohort, and whose of them a selecting rule chose.";
     if rounds.len() < history.len() {
         let (shown, all) = (whole(rounds.len() as u64), whole(history.len() as u64));
         note += &format!(" Shown: {shown} of {all} rounds, aborted ones before others.");
@@ -79,7 +80,7 @@ fn row(round: &RoundReport, judge: Judge) -> String {
         or_nothing(judged.map(|e| percent(e.accuracy()))),
         or_nothing(judged.map(|e| text::loss(e.loss))),
         or_nothing(round.train_loss().map(text::loss)),
-        format!("{} of {}", whole(round.contributions.len() as u64), whole(round.cohort as u64)),
+        counted(round),
         declined(round),
         refused(round),
         size(round, round.bytes_up),
@@ -97,6 +98,17 @@ fn row(round: &RoundReport, judge: Judge) -> String {
         }
     };
     out + "</tr>"
+}
+
+/// Contributions, and of which of them the model was made where the rule tells.
+fn counted(round: &RoundReport) -> String {
+    let (counted, cohort) = (round.contributions.len() as u64, round.cohort as u64);
+    let all = format!("{} of {}", whole(counted), whole(cohort));
+    let Some(selected) = &round.selected else { return all };
+    let names: Vec<&str> = selected.iter().take(QUOTED).map(|name| name.as_str()).collect();
+    let rest = selected.len().saturating_sub(QUOTED);
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    format!("{all}; selected {}{more}", names.join(", "))
 }
 
 /// Bytes of an aborted round are not counted.

@@ -65,7 +65,9 @@ fn aggregate_all(payloads: &[Vec<u8>], limit: f64) -> Result<Summed, Error> {
         spool.0.insert(payload, bytes.clone());
     }
     let context = Context { plan: Digest::default(), round: 1, model: Digest::default() };
-    aggregate(&channel, &mut Add::default(), &context, &accepted, &spool, LEN)
+    let (context, accepted, spool) = (&context, &accepted[..], &spool);
+    let cohort = Cohort { context, accepted, spool, len: LEN, before: &[] };
+    aggregate(&channel, &mut Add::default(), &cohort)
 }
 
 #[test]

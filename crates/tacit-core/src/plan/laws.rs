@@ -47,12 +47,27 @@ fn view_of_the_aggregator(facts: &Facts<'_>) -> Option<Conflict> {
         Make::Aggregator(make) => Ok(make(arguments)?.needs() <= reveals),
         _ => Ok(false),
     });
+    if let Some(mixing) = mixing_alone(facts, reveals) {
+        return Some(Conflict { because: "protection", ..mixing });
+    }
     (needs > reveals).then(|| Conflict {
         key: "aggregator",
         because: "protection",
         expected: format!("a rule that needs {}", seen(reveals)),
         found: format!("{}, which needs {}", facts.name(Family::Aggregator), seen(needs)),
         alternatives: aggregators.chain(facts.protections(needs)).collect(),
+    })
+}
+
+/// Rules that mix, in front of one that would be content with `view`.
+fn mixing_alone(facts: &Facts<'_>, view: View) -> Option<Conflict> {
+    let rule = facts.plan.rule().map_or(View::Each, |rule| rule.needs());
+    (facts.aggregator.needs() > view && rule <= view).then(|| Conflict {
+        key: "pre_aggregation",
+        because: "aggregator",
+        expected: format!("[], which needs {}", seen(view)),
+        found: format!("{}, which mixes single updates", facts.name(Family::PreAggregator)),
+        alternatives: vec!["pre_aggregation = []".into()],
     })
 }
 
@@ -113,6 +128,9 @@ fn noise_of_sums(facts: &Facts<'_>) -> Option<Conflict> {
         Make::Aggregator(make) => Ok(make(arguments)?.needs() == View::Sum),
         _ => Ok(false),
     });
+    if let Some(mixing) = mixing_alone(facts, View::Sum).filter(|_| facts.is_noisy()) {
+        return Some(Conflict { because: "mechanism", ..mixing });
+    }
     (facts.is_noisy() && facts.aggregator.needs() > View::Sum).then(|| Conflict {
         key: "aggregator",
         because: "mechanism",
@@ -209,10 +227,20 @@ fn minimum_of_the_aggregator(facts: &Facts<'_>) -> Option<Conflict> {
             "an aggregator that needs fewer".into(),
         ];
     }
+    let mixed = match facts.plan.choices(Family::PreAggregator) {
+        [] => String::new(),
+        _ => {
+            let rows = facts.plan.rule().map_or(0, |rule| rule.minimum());
+            format!(
+                " for the {rows} rows that it needs after {}",
+                facts.name(Family::PreAggregator)
+            )
+        }
+    };
     (needs > cohort.minimum).then(|| Conflict {
         key: "cohort.minimum",
         because: "aggregator",
-        expected: format!("at least {needs} contributions"),
+        expected: format!("at least {needs} contributions{mixed}"),
         found: cohort.minimum.to_string(),
         alternatives,
     })

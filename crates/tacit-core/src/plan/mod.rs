@@ -34,6 +34,7 @@ use crate::error::Error;
 use crate::evidence::Bound;
 use crate::ids::ParticipantId;
 use crate::messages::FitOrder;
+use crate::mix::Mixed;
 use crate::registry::{Arguments, Family, Make, Registry};
 use crate::rng::Seed;
 use crate::traits::{Aggregator, Control, Mechanism, Protection, Strategy, Trainer};
@@ -218,8 +219,19 @@ impl Plan {
         made!(self.choice(Family::Strategy), Make::Strategy)
     }
 
-    /// A fresh aggregator.
+    /// A fresh aggregator, behind the rules that mix.
     pub fn aggregator(&self) -> Result<Box<dyn Aggregator>, Error> {
+        let rule = self.rule()?;
+        let choices = self.choices(Family::PreAggregator);
+        if choices.is_empty() {
+            return Ok(rule);
+        }
+        let mixers = choices.iter().map(|choice| made!(choice, Make::PreAggregator));
+        Ok(Box::new(Mixed::new(mixers.collect::<Result<_, _>>()?, rule)))
+    }
+
+    /// The aggregator itself.
+    fn rule(&self) -> Result<Box<dyn Aggregator>, Error> {
         made!(self.choice(Family::Aggregator), Make::Aggregator)
     }
 

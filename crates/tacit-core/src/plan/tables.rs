@@ -37,6 +37,11 @@ pub const COMMAND: &str = "command";
 pub static RULES: [RuleKey; 7] = [
     rule(Family::Trainer, "logistic-regression", "What each participant trains."),
     rule(Family::Strategy, "fedavg", "How the coordinator applies an aggregate to the model."),
+    rule(
+        Family::PreAggregator,
+        NONE,
+        "What is made of the updates before they become one: a list of rules in order.",
+    ),
     rule(Family::Aggregator, "mean", "How many updates become one."),
     rule(Family::Protection, "plain", "Who may see a single update."),
     rule(Family::Compressor, NONE, "How updates travel: a list of rules in order, [] for f32."),

@@ -1,7 +1,7 @@
 //! Awaits the new model, computed by the driver from the accepted contributions.
 
 use super::open::Open;
-use super::vocabulary::{Abort, Action, Event, Kind, Record, Setup};
+use super::vocabulary::{Abort, Action, Event, Kind, Outcome, Record, Setup};
 use super::{Applied, Decision, Releasing, Round, collecting};
 
 /// See [`Round::Aggregating`].
@@ -40,12 +40,20 @@ impl Aggregating {
 
     pub(super) fn apply(self, record: &Record) -> Applied {
         match record {
-            Record::Aggregated { outcome } if outcome.round == self.setup.round => {
+            Record::Aggregated { outcome }
+                if outcome.round == self.setup.round && self.contributed(outcome) =>
+            {
                 Ok(Round::Releasing(Releasing::new(self.setup, self.open, outcome.clone())))
             }
             Record::Aborted { abort } => Ok(self.open.abort(self.setup, abort.clone())),
             _ => Err(Box::new(Round::Aggregating(self))),
         }
+    }
+
+    /// Whether everybody whose update was selected has contributed one.
+    fn contributed(&self, outcome: &Outcome) -> bool {
+        let mut selected = outcome.selected.iter().flatten();
+        selected.all(|participant| self.open.has_contributed(participant))
     }
 
     pub(super) fn outbox(&self) -> Vec<Action> {

@@ -93,6 +93,11 @@ impl Open {
         }
     }
 
+    /// Whether a contribution of this participant counts.
+    pub fn has_contributed(&self, participant: &ParticipantId) -> bool {
+        matches!(self.cohort.get(participant), Some(Member::Contributed(_)))
+    }
+
     /// Whether this member's very contribution has been accepted already.
     pub fn holds(&self, signed: &SignedContribution) -> bool {
         match self.cohort.get(&signed.contribution.participant) {

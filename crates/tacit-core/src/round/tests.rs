@@ -66,6 +66,7 @@ fn outcome(round: u32) -> Outcome {
         delta: None,
         cost: Cost::Unbounded,
         evaluation: None,
+        selected: None,
         turned_away: BTreeMap::new(),
         bytes_up: 0,
         bytes_down: 0,

@@ -22,8 +22,8 @@ pub struct Setup {
     pub model: Digest,
     /// Size of the model's blob in bytes.
     pub model_bytes: u64,
-    /// Digests of the strategy's persistent vectors, the server's control variate last; empty
-    /// before the first release.
+    /// Digests of what the aggregator remembers, then of the strategy's persistent vectors, the
+    /// server's control variate last; empty before the first release.
     pub slots: Vec<Digest>,
     /// Whether the strategy has control variates.
     pub control: bool,
@@ -302,6 +302,10 @@ pub struct Outcome {
     /// The step to the model, where the plan has steps travel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delta: Option<Delta>,
+    /// Whose updates the aggregate was made from, ascending, for a rule that selects some of them
+    /// and under a protection that shows whose is whose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selected: Option<Vec<ParticipantId>>,
     /// Privacy cost, already recorded.
     pub cost: Cost,
     /// The new model on the coordinator's held-out examples.

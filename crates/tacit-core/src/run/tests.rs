@@ -78,6 +78,7 @@ impl Drive {
             delta: None,
             cost: Cost::Unbounded,
             evaluation: None,
+            selected: None,
             turned_away: BTreeMap::new(),
             bytes_up: 0,
             bytes_down: 0,

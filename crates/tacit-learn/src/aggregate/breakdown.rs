@@ -113,8 +113,8 @@ fn a_cohort_too_small_is_the_callers_error_and_says_why() {
         assert_eq!(rule.minimum(), minimum);
         let row: &[f32] = &[1.0];
         let (rows, weights) = (vec![row; minimum - 1], vec![1; minimum - 1]);
-        let rows = Rows { rows: &rows, weights: &weights, total_weight: minimum as u64 - 1 };
-        let Err(Error::Caller(error)) = rule.survey(&rows) else { panic!("{name}") };
+        let rows = Rows { rows: &rows, weights: &weights, total_weight: 0, before: &[] };
+        let Err(Error::Caller(error)) = rule.survey(0, &rows) else { panic!("{name}") };
         let text = error.to_string();
         for part in [name, &format!("at least {minimum}"), "f = 2", &format!("{}", minimum - 1)] {
             assert!(text.contains(part), "{text}: {part}");
@@ -128,8 +128,8 @@ fn misuse_is_a_typed_error() {
         let mut rule = made(entry, &Arguments::defaults(entry.parameters).unwrap());
         assert!(rule.finish(&mut [0.0]).is_err(), "{}", entry.name);
         let rows: [&[f32]; 2] = [&[1.0, 2.0], &[1.0]];
-        let rows = Rows { rows: &rows, weights: &[1, 1], total_weight: 2 };
-        assert!(rule.survey(&rows).and_then(|()| rule.fold(&rows)).is_err(), "{}", entry.name);
+        let rows = Rows { rows: &rows, weights: &[1, 1], total_weight: 2, before: &[] };
+        assert!(rule.survey(0, &rows).and_then(|()| rule.fold(&rows)).is_err(), "{}", entry.name);
     }
 }
 

@@ -11,8 +11,9 @@
 //! then still depends on the rows.
 
 use super::cohort::{self, NUM_BYZANTINE};
-use super::columns::{self, Lane, Reduction, middle};
+use super::columns::{self, Lane, Reduction, Sorter, middle};
 use super::distances::Distances;
+use super::network::Wanted;
 use tacit_core::error::Error;
 use tacit_core::registry::{Entry, Make};
 use tacit_core::traits::{Aggregator, Rows, View};
@@ -30,7 +31,7 @@ pub(super) const ENTRY: Entry = Entry {
             byzantine,
             distances: None,
             selected: Vec::new(),
-            scratch: Vec::new(),
+            sorter: Sorter::default(),
             result: None,
         }))
     }),
@@ -43,7 +44,7 @@ struct Bulyan {
     distances: Option<Distances>,
     /// Rows in ascending order; empty until the first chunk is aggregated.
     selected: Vec<usize>,
-    scratch: Vec<Lane>,
+    sorter: Sorter,
     result: Option<Vec<f32>>,
 }
 
@@ -56,11 +57,11 @@ impl Aggregator for Bulyan {
         4 * self.byzantine + 3
     }
 
-    fn surveys(&self) -> bool {
-        true
+    fn surveys(&self) -> usize {
+        1
     }
 
-    fn survey(&mut self, rows: &Rows<'_>) -> Result<(), Error> {
+    fn survey(&mut self, _pass: usize, rows: &Rows<'_>) -> Result<(), Error> {
         // The first chunk after a result belongs to the next cohort.
         if !std::mem::take(&mut self.selected).is_empty() {
             self.distances = None;
@@ -88,13 +89,18 @@ impl Aggregator for Bulyan {
         let chosen: Vec<&[f32]> = self.selected.iter().map(|&row| rows.rows[row]).collect();
         let mut result = vec![0.0; width];
         let reduction = NearMedian { left_out: 2 * self.byzantine };
-        columns::reduce(&reduction, &chosen, &mut self.scratch, &mut result);
+        self.sorter.reduce(&reduction, &chosen, &mut result);
         self.result = Some(result);
         Ok(())
     }
 
     fn finish(&mut self, out: &mut [f32]) -> Result<(), Error> {
         columns::write(self.result.take(), out)
+    }
+
+    fn selected(&self) -> Option<Vec<u32>> {
+        let rows = self.selected.iter().map(|&row| row as u32).collect();
+        Some(rows).filter(|rows: &Vec<u32>| !rows.is_empty())
     }
 }
 
@@ -131,21 +137,32 @@ struct NearMedian {
 }
 
 impl Reduction for NearMedian {
+    fn wanted(&self, rows: usize) -> Wanted {
+        Wanted { places: 0..rows, ordered: true }
+    }
+
     #[inline(always)]
     fn reduce(&self, sorted: &[Lane]) -> Lane {
         let median = middle(sorted);
         let kept = sorted.len() - self.left_out;
-        std::array::from_fn(|lane: usize| {
-            // The nearest values are neighbours in the order: drop the farther end each time.
-            let (mut low, mut high) = (0, sorted.len());
-            while high - low > kept {
-                let below = f64::from(median[lane]) - f64::from(sorted[low][lane]);
-                let above = f64::from(sorted[high - 1][lane]) - f64::from(median[lane]);
-                if below > above { low += 1 } else { high -= 1 }
+        // The nearest values are neighbours in the order. As long as the value behind them is
+        // nearer than the first of them, the window moves on: `first` counts how often.
+        let mut first = [0u32; columns::LANES];
+        for (low, high) in sorted.iter().zip(&sorted[kept..]) {
+            for lane in 0..columns::LANES {
+                let below = f64::from(median[lane]) - f64::from(low[lane]);
+                let above = f64::from(high[lane]) - f64::from(median[lane]);
+                first[lane] += u32::from(below > above);
             }
-            let sum: f64 = sorted[low..high].iter().map(|values| f64::from(values[lane])).sum();
-            (sum / kept as f64) as f32
-        })
+        }
+        let mut sums = [0.0f64; columns::LANES];
+        for (place, values) in sorted.iter().enumerate() {
+            for lane in 0..columns::LANES {
+                let within = (place as u32).wrapping_sub(first[lane]) < kept as u32;
+                sums[lane] += if within { f64::from(values[lane]) } else { 0.0 };
+            }
+        }
+        sums.map(|sum| (sum / kept as f64) as f32)
     }
 }
 

@@ -5,7 +5,7 @@ use tacit_core::limits;
 use tacit_core::registry::{Arguments, Default, Kind, Parameter};
 
 /// `num_byzantine`, as every rule that is told it declares it.
-pub(super) const NUM_BYZANTINE: Parameter = Parameter {
+pub(crate) const NUM_BYZANTINE: Parameter = Parameter {
     name: "num_byzantine",
     help: "number of hostile participants that the rule must withstand",
     kind: Kind::Integer { min: 0, max: limits::COHORT as i64 },
@@ -13,7 +13,7 @@ pub(super) const NUM_BYZANTINE: Parameter = Parameter {
 };
 
 /// A declared whole number that is not negative.
-pub(super) fn count(arguments: &Arguments, name: &str) -> Result<usize, Error> {
+pub(crate) fn count(arguments: &Arguments, name: &str) -> Result<usize, Error> {
     usize::try_from(arguments.integer(name)?)
         .map_err(|_| Error::Bug("a count was declared that may be negative"))
 }

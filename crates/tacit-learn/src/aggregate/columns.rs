@@ -1,96 +1,89 @@
-//! Rules that sort each coordinate's values: sixteen coordinates at a time, one per lane.
+//! Rules that sort each coordinate's values: some coordinates at a time, one per lane.
 //!
-//! Batcher's merge exchange (Knuth, TAOCP 3, algorithm 5.2.2 M) sorts any number of rows with
-//! about n·log²n / 4 exchanges that do not depend on the values, so each exchange is a minimum
-//! and a maximum of whole vectors. Rows are read where they lie: consecutive values of one row
-//! are consecutive lanes. Scratch: 64 bytes per row.
+//! An exchange of a sorting network (see `network`) is a minimum and a maximum of whole vectors.
+//! Rows are read where they lie: consecutive values of one row are consecutive lanes. Scratch:
+//! 128 bytes per row.
 
 use super::cohort;
+use super::mean::{from_units, in_units};
+use super::network::{LISTED, Network, Wanted, merge_exchange};
 use pulp::{Arch, Simd, WithSimd};
 use tacit_core::error::Error;
 use tacit_core::traits::{Aggregator, Rows, View};
 
-/// Coordinates sorted together: one cache line of each row.
-pub(super) const LANES: usize = 16;
+/// Coordinates sorted together: two cache lines of each row.
+pub(super) const LANES: usize = 32;
 
 /// One value of [`LANES`] coordinates.
 pub(super) type Lane = [f32; LANES];
 
 /// What a rule makes of the sorted values of a coordinate.
 pub(super) trait Reduction: Send {
-    /// Reduces every lane; `sorted` ascends in each and has at least one element.
+    /// Which of the sorted values of `rows` rows it looks at; at least one.
+    fn wanted(&self, rows: usize) -> Wanted;
+    /// Reduces every lane; the wanted values of each stand as they are wanted.
     fn reduce(&self, sorted: &[Lane]) -> Lane;
 }
 
-/// Applies `reduction` to every coordinate of `rows`, which have the length of `out`.
-pub(super) fn reduce<R: Reduction>(
-    reduction: &R,
-    rows: &[&[f32]],
-    scratch: &mut Vec<Lane>,
-    out: &mut [f32],
-) {
-    scratch.clear();
-    scratch.resize(rows.len(), [0.0; LANES]);
-    Arch::new().dispatch(Reduce { reduction, rows, scratch, out });
+/// Scratch, and the network of the last number of rows.
+#[derive(Debug, Default)]
+pub(super) struct Sorter {
+    lanes: Vec<Lane>,
+    network: Option<Network>,
+}
+
+impl Sorter {
+    /// Applies `reduction` to every coordinate of `rows`, which have the length of `out`.
+    pub(super) fn reduce<R: Reduction>(&mut self, reduction: &R, rows: &[&[f32]], out: &mut [f32]) {
+        self.lanes.clear();
+        self.lanes.resize(rows.len(), [0.0; LANES]);
+        if self.network.as_ref().is_none_or(|network| network.rows() != rows.len()) {
+            self.network = Network::new(rows.len(), &reduction.wanted(rows.len()));
+        }
+        let Self { lanes, network } = self;
+        let network = network.as_ref().map(Network::exchanges);
+        Arch::new().dispatch(Reduce { reduction, rows, lanes, network, out });
+    }
 }
 
 struct Reduce<'a, R> {
     reduction: &'a R,
     rows: &'a [&'a [f32]],
-    scratch: &'a mut [Lane],
+    lanes: &'a mut [Lane],
+    network: Option<&'a [(u16, u16)]>,
     out: &'a mut [f32],
 }
 
 impl<R: Reduction> WithSimd for Reduce<'_, R> {
     type Output = ();
 
+    /// Inlined into each path so that the compiler vectorises it for that path.
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        reduce_portable(self.reduction, self.rows, self.scratch, self.out);
-    }
-}
-
-/// The reference; inlined into each path so that the compiler vectorises it for that path.
-#[inline(always)]
-fn reduce_portable<R: Reduction>(
-    reduction: &R,
-    rows: &[&[f32]],
-    scratch: &mut [Lane],
-    out: &mut [f32],
-) {
-    for (block, out) in out.chunks_mut(LANES).enumerate() {
-        let columns = block * LANES..block * LANES + out.len();
-        for (row, lane) in rows.iter().zip(&mut *scratch) {
-            // Adding zero turns −0 into 0, so that the order of equal values cannot show.
-            lane.iter_mut().zip(&row[columns.clone()]).for_each(|(lane, x)| *lane = x + 0.0);
-        }
-        sort(scratch);
-        let reduced = reduction.reduce(scratch);
-        out.copy_from_slice(&reduced[..out.len()]);
-    }
-}
-
-/// Sorts every lane in ascending order.
-#[inline(always)]
-fn sort(values: &mut [Lane]) {
-    let n = values.len();
-    let top = n.next_power_of_two() / 2;
-    let mut p = top;
-    while p > 0 {
-        let (mut q, mut r, mut d) = (top, 0, p);
-        loop {
-            for start in (r..n - d).step_by(2 * p) {
-                for i in start..(start + p).min(n - d) {
-                    exchange(values, i, i + d);
+        let Self { reduction, rows, lanes, network, out } = self;
+        for (block, out) in out.chunks_mut(LANES).enumerate() {
+            let columns = block * LANES..block * LANES + out.len();
+            for (row, lane) in rows.iter().zip(&mut *lanes) {
+                // Adding zero turns −0 into 0, so that the order of equal values cannot show.
+                match row[columns.clone()].first_chunk::<LANES>() {
+                    Some(row) => *lane = row.map(|x| x + 0.0),
+                    None => {
+                        let row = &row[columns.clone()];
+                        lane.iter_mut().zip(row).for_each(|(lane, x)| *lane = x + 0.0);
+                    }
                 }
             }
-            if q == p {
-                break;
+            match network {
+                Some(network) => {
+                    for &(low, high) in network {
+                        exchange(lanes, usize::from(low), usize::from(high));
+                    }
+                }
+                None => merge_exchange(lanes.len(), |low, high| exchange(lanes, low, high)),
             }
-            (d, r) = (q - p, p);
-            q /= 2;
+            let reduced = reduction.reduce(lanes);
+            out.copy_from_slice(&reduced[..out.len()]);
         }
-        p /= 2;
     }
 }
 
@@ -109,28 +102,39 @@ pub(super) fn middle(sorted: &[Lane]) -> Lane {
     std::array::from_fn(|i| (low[i] + high[i]) * 0.5)
 }
 
-/// The plain mean, added in f64 in the order given.
+/// The plain mean of values in any order: exact in units of 2⁻³⁶, as `mean`'s. So many that units
+/// would not fit are all sorted, and their sum in f64 depends on nothing else either.
 #[inline(always)]
 pub(super) fn mean(values: &[Lane]) -> Lane {
-    let mut sums = [0.0f64; LANES];
-    for lane in values {
-        sums.iter_mut().zip(lane).for_each(|(sum, x)| *sum += f64::from(*x));
+    let count = values.len() as f64;
+    if values.len() > LISTED {
+        let mut sums = [0.0f64; LANES];
+        for lane in values {
+            sums.iter_mut().zip(lane).for_each(|(sum, x)| *sum += f64::from(*x));
+        }
+        return sums.map(|sum| (sum / count) as f32);
     }
-    sums.map(|sum| (sum / values.len() as f64) as f32)
+    let mut sums = [0i64; LANES];
+    for lane in values {
+        for (sum, &x) in sums.iter_mut().zip(lane) {
+            *sum = sum.wrapping_add(in_units(f64::from(x)));
+        }
+    }
+    sums.map(|sum| from_units(sum, count))
 }
 
 /// The aggregator of a reduction that needs no survey and is defined for any cohort.
 #[derive(Debug)]
 pub(super) struct Columns<R> {
     reduction: R,
-    scratch: Vec<Lane>,
+    sorter: Sorter,
     result: Option<Vec<f32>>,
 }
 
 impl<R: Reduction> Columns<R> {
     /// Has seen no rows.
     pub(super) fn new(reduction: R) -> Self {
-        Self { reduction, scratch: Vec::new(), result: None }
+        Self { reduction, sorter: Sorter::default(), result: None }
     }
 }
 
@@ -145,7 +149,7 @@ impl<R: Reduction> Aggregator for Columns<R> {
             return Err(Error::Bug("a rule that sorts needs all rows of a chunk at once"));
         }
         let mut result = vec![0.0; width];
-        reduce(&self.reduction, rows.rows, &mut self.scratch, &mut result);
+        self.sorter.reduce(&self.reduction, rows.rows, &mut result);
         self.result = Some(result);
         Ok(())
     }
@@ -172,6 +176,10 @@ mod tests {
     struct Nth(usize);
 
     impl Reduction for Nth {
+        fn wanted(&self, _rows: usize) -> Wanted {
+            Wanted { places: self.0..self.0 + 1, ordered: true }
+        }
+
         fn reduce(&self, sorted: &[Lane]) -> Lane {
             sorted[self.0]
         }
@@ -180,14 +188,14 @@ mod tests {
     #[test]
     fn sorts_any_number_of_rows() {
         let mut rng = Seed::root(8).rng();
-        for n in (1..=70).chain([127, 128, 129, 1000]) {
+        for n in (1..=70).chain([127, 128, 129, 1000, 2500]) {
             // Few distinct values, so that many are equal.
             let mut row = || (0..37).map(|_| rng.below(n as u64) as f32 - 3.0).collect();
             let rows: Vec<Vec<f32>> = (0..n).map(|_| row()).collect();
             let views: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
             for k in [0, n / 3, n / 2, n - 1] {
                 let mut out = vec![0.0; 37];
-                reduce(&Nth(k), &views, &mut Vec::new(), &mut out);
+                Sorter::default().reduce(&Nth(k), &views, &mut out);
                 for (column, found) in out.iter().enumerate() {
                     let mut values: Vec<f32> = rows.iter().map(|row| row[column]).collect();
                     values.sort_by(f32::total_cmp);

@@ -14,13 +14,22 @@ use tacit_core::traits::{Aggregator, Rows, View};
 pub(super) trait Weighing: Send {
     /// Its name in the plan.
     const NAME: &'static str;
-    /// Whether a row of zeros is compared too; it comes after the last row.
+    /// Whether rows of coefficient zero were left out on purpose.
+    const SELECTS: bool = false;
+    /// Whether distances are only compared, so that some parts in a million do not matter.
+    const COMPARES: bool = false;
+    /// Whether one more row is compared, after the last: what the round before released if the
+    /// rule remembers it, else zeros.
     const ORIGIN: bool = false;
+    /// Whether it remembers.
+    fn remembers(&self) -> bool {
+        false
+    }
     /// Smallest cohort.
     fn minimum(&self) -> usize;
     /// Where the smallest cohort comes from, for the error.
     fn why(&self) -> String;
-    /// A coefficient for every row.
+    /// A coefficient for every row, and for the one after them.
     fn coefficients(&self, distances: &Distances, weights: &[u64]) -> Vec<f64>;
 }
 
@@ -58,11 +67,15 @@ impl<W: Weighing> Aggregator for Combination<W> {
         self.weighing.minimum()
     }
 
-    fn surveys(&self) -> bool {
-        true
+    fn remembers(&self) -> bool {
+        self.weighing.remembers()
     }
 
-    fn survey(&mut self, rows: &Rows<'_>) -> Result<(), Error> {
+    fn surveys(&self) -> usize {
+        1
+    }
+
+    fn survey(&mut self, _pass: usize, rows: &Rows<'_>) -> Result<(), Error> {
         // The first chunk after a result belongs to the next cohort.
         if self.coefficients.take().is_some() {
             self.distances = None;
@@ -71,14 +84,20 @@ impl<W: Weighing> Aggregator for Combination<W> {
         cohort::check_size(W::NAME, self.minimum(), &self.weighing.why(), count)?;
         let distances = match &mut self.distances {
             Some(distances) => distances,
-            none => none.insert(Distances::new(W::NAME, count + usize::from(W::ORIGIN))?),
+            none => {
+                let rows = count + usize::from(W::ORIGIN);
+                none.insert(match W::COMPARES {
+                    true => Distances::new(W::NAME, rows)?,
+                    false => Distances::precise(W::NAME, rows)?,
+                })
+            }
         };
         if !W::ORIGIN {
             return distances.add(rows.rows);
         }
         self.zeros.resize(cohort::width(rows.rows)?, 0.0);
         let mut with_origin = rows.rows.to_vec();
-        with_origin.push(&self.zeros);
+        with_origin.push(if rows.before.is_empty() { &self.zeros } else { rows.before });
         distances.add(&with_origin)
     }
 
@@ -92,11 +111,15 @@ impl<W: Weighing> Aggregator for Combination<W> {
         let weighing = &self.weighing;
         let coefficients =
             self.coefficients.get_or_insert_with(|| weighing.coefficients(distances, rows.weights));
-        if let Some(only) = coefficients.iter().position(|&c| c == 1.0) {
-            self.alone.extend_from_slice(rows.rows[only]);
+        let mut all = rows.rows.to_vec();
+        if W::ORIGIN && !rows.before.is_empty() {
+            all.push(rows.before);
+        }
+        if let Some(only) = coefficients.iter().position(|&c| c == 1.0).and_then(|i| all.get(i)) {
+            self.alone.extend_from_slice(only);
             return Ok(());
         }
-        let used = rows.rows.iter().zip(&*coefficients).filter(|(_, c)| **c != 0.0);
+        let used = all.iter().zip(&*coefficients).filter(|(_, c)| **c != 0.0);
         let (used, coefficients): (Vec<&[f32]>, Vec<f64>) = used.unzip();
         self.sum.combine(&used, &coefficients)
     }
@@ -111,5 +134,11 @@ impl<W: Weighing> Aggregator for Combination<W> {
         out.copy_from_slice(&self.alone);
         self.alone.clear();
         Ok(())
+    }
+
+    fn selected(&self) -> Option<Vec<u32>> {
+        let coefficients = self.coefficients.as_ref().filter(|_| W::SELECTS)?;
+        let chosen = coefficients.iter().enumerate().filter(|(_, c)| **c != 0.0);
+        Some(chosen.map(|(row, _)| row as u32).collect())
     }
 }

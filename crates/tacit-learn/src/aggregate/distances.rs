@@ -1,131 +1,197 @@
 //! Squared Euclidean distances of every pair of rows, summed over the chunks of whole updates.
 //!
 //! Differences are squared, not expanded into norms and inner products: ‖a‖² + ‖b‖² − 2⟨a, b⟩
-//! cancels for rows that nearly agree, which is what honest rows do. Everything is f64, in eight
-//! lanes of a fixed order and without fused multiply-add, so that all machines agree bit for bit
-//! as long as they cut updates into the same chunks.
+//! cancels for rows that nearly agree, which is what honest rows do. A difference is rounded once
+//! to f32 (not at all for values within a factor of two of each other, Sterbenz' lemma), squares
+//! are added by fused multiply-add in sixteen lanes of f32 over [`BLOCK`] columns, and blocks in
+//! f64: the relative error of a distance is below 3·10⁻⁶. The order is fixed and every step is
+//! defined to the last bit, so that all machines agree as long as they cut updates into the same
+//! chunks. That is enough to compare distances; rules that subtract them from each other ask for
+//! [`Distances::precise`] ones, in f64.
 //!
 //! Memory for n rows: n(n−1)/2 sums and n · [`BLOCK`] values of scratch.
 
+use super::precise;
 use pulp::{Arch, Simd, WithSimd};
 use tacit_core::error::Error;
 use tacit_core::limits;
 
-/// Columns compared at a time: 64 rows of them, as f64, stay in the second-level cache.
-const BLOCK: usize = 256;
+/// Columns compared at a time: 256 rows of them stay in the second-level cache. Terms of one lane:
+/// BLOCK / LANES = 32, which bounds the error of a sum in f32.
+const BLOCK: usize = 512;
 
-const LANES: usize = 8;
+const LANES: usize = 16;
 
-/// Rows compared with one row at a time: each value of that row is then loaded once for four.
-const PASS: usize = 4;
+/// Rows compared with as many rows at a time: each value is then loaded once for four pairs.
+const TILE: usize = 4;
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Distances {
+pub(crate) struct Distances {
     rows: usize,
     /// Row by row below the diagonal: `(1,0) (2,0) (2,1) (3,0) …`.
     sums: Vec<f64>,
-    scratch: Vec<f64>,
+    scratch: Vec<f32>,
+    /// Empty unless distances are precise.
+    wide: Vec<f64>,
 }
 
 impl Distances {
     /// Distances of `rows` rows, all zero; refuses more than [`limits::PAIRWISE_ROWS`].
-    pub(super) fn new(rule: &'static str, rows: usize) -> Result<Self, Error> {
+    pub(crate) fn new(rule: &'static str, rows: usize) -> Result<Self, Error> {
         let limit = limits::PAIRWISE_ROWS;
         if rows > limit {
             let expected = format!("at most {limit} updates, whose distances fit in memory");
             return Err(Error::caller(rule, expected, format!("{rows} updates")));
         }
         let pairs = rows * rows.saturating_sub(1) / 2;
-        Ok(Self { rows, sums: vec![0.0; pairs], scratch: vec![0.0; rows * BLOCK] })
+        // Filled up to whole tiles with rows of zeros, whose distances nobody reads.
+        let scratch = vec![0.0; rows.next_multiple_of(TILE) * BLOCK];
+        Ok(Self { rows, sums: vec![0.0; pairs], scratch, wide: Vec::new() })
+    }
+
+    /// The same in double precision throughout, at half the speed or less.
+    pub(crate) fn precise(rule: &'static str, rows: usize) -> Result<Self, Error> {
+        let distances = Self::new(rule, rows)?;
+        Ok(Self { scratch: Vec::new(), wide: vec![0.0; rows * precise::BLOCK], ..distances })
     }
 
     /// Number of rows compared.
-    pub(super) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.rows
     }
 
     /// Adds one chunk of every row.
-    pub(super) fn add(&mut self, rows: &[&[f32]]) -> Result<(), Error> {
+    pub(crate) fn add(&mut self, rows: &[&[f32]]) -> Result<(), Error> {
         let width = super::cohort::width(rows)?;
         if rows.len() != self.rows {
             return Err(Error::Bug("the number of rows changed between chunks"));
         }
+        if !self.wide.is_empty() {
+            self.add_precise(rows, width);
+            return Ok(());
+        }
         for start in (0..width).step_by(BLOCK) {
             let columns = start..(start + BLOCK).min(width);
-            for (row, wide) in rows.iter().zip(self.scratch.chunks_exact_mut(BLOCK)) {
+            // Copied: rows that lie a power of two apart would fight for the same cache lines.
+            for (row, copy) in rows.iter().zip(self.scratch.chunks_exact_mut(BLOCK)) {
                 // A last, partial block is filled up with zeros, which are no distance apart.
-                let (used, rest) = wide.split_at_mut(columns.len());
-                used.iter_mut().zip(&row[columns.clone()]).for_each(|(w, x)| *w = f64::from(*x));
+                let (used, rest) = copy.split_at_mut(columns.len());
+                used.copy_from_slice(&row[columns.clone()]);
                 rest.fill(0.0);
             }
-            Arch::new().dispatch(AddBlock { sums: &mut self.sums, scratch: &self.scratch });
+            let block = AddBlock { rows: self.rows, sums: &mut self.sums, scratch: &self.scratch };
+            Arch::new().dispatch(block);
         }
         Ok(())
     }
 
+    fn add_precise(&mut self, rows: &[&[f32]], width: usize) {
+        for start in (0..width).step_by(precise::BLOCK) {
+            let columns = start..(start + precise::BLOCK).min(width);
+            for (row, wide) in rows.iter().zip(self.wide.chunks_exact_mut(precise::BLOCK)) {
+                let (used, rest) = wide.split_at_mut(columns.len());
+                used.iter_mut().zip(&row[columns.clone()]).for_each(|(w, x)| *w = f64::from(*x));
+                rest.fill(0.0);
+            }
+            precise::add(&mut self.sums, &self.wide);
+        }
+    }
+
     /// Squared distance of two rows.
-    pub(super) fn squared(&self, a: usize, b: usize) -> f64 {
+    pub(crate) fn squared(&self, a: usize, b: usize) -> f64 {
         let (low, high) = (a.min(b), a.max(b));
         if low == high { 0.0 } else { self.sums[high * (high - 1) / 2 + low] }
     }
 }
 
-/// [`add_block`], compiled for each kind of machine: a closure would not be inlined there.
+/// Adds one block of every pair, compiled for each kind of machine.
 struct AddBlock<'a> {
+    rows: usize,
     sums: &'a mut [f64],
-    scratch: &'a [f64],
+    /// [`BLOCK`] values of each row.
+    scratch: &'a [f32],
 }
 
 impl WithSimd for AddBlock<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        add_block(self.sums, self.scratch);
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let scratch = self.scratch;
+        let tile = |number: usize| -> [&[f32]; TILE] {
+            let first = number * TILE * BLOCK;
+            std::array::from_fn(|k| &scratch[first + k * BLOCK..first + (k + 1) * BLOCK])
+        };
+        for high in 0..self.rows.div_ceil(TILE) {
+            for low in 0..=high {
+                let mut sums = [[0.0; TILE]; TILE];
+                // Half of the rows at a time where all sixteen sums would not stay in registers.
+                if S::F32_LANES == LANES && S::REGISTER_COUNT >= 32 {
+                    sums = squares::<S, TILE>(simd, tile(high), tile(low));
+                } else {
+                    let rows = tile(high);
+                    for (half, sums) in sums.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+                        let pair = [rows[2 * half], rows[2 * half + 1]];
+                        *sums = squares::<S, 2>(simd, pair, tile(low));
+                    }
+                }
+                self.take(high, low, &sums);
+            }
+        }
     }
 }
 
-/// Adds one block of every pair; `scratch` holds [`BLOCK`] values of each row.
+impl AddBlock<'_> {
+    #[inline(always)]
+    fn take(&mut self, high: usize, low: usize, found: &[[f64; TILE]; TILE]) {
+        for (row, found) in (high * TILE..self.rows).zip(found) {
+            for (other, found) in (low * TILE..row).zip(found) {
+                self.sums[row * (row - 1) / 2 + other] += found;
+            }
+        }
+    }
+}
+
+/// Σ (a − b)² of `A` rows with [`TILE`] others over one block.
 #[inline(always)]
-fn add_block(sums: &mut [f64], scratch: &[f64]) {
-    let mut rest = sums;
-    for (i, row) in scratch.chunks_exact(BLOCK).enumerate() {
-        let (mine, others) = rest.split_at_mut(i);
-        rest = others;
-        let earlier = scratch[..i * BLOCK].chunks(PASS * BLOCK);
-        for (sums, rows) in mine.chunks_mut(PASS).zip(earlier) {
-            match <&mut [f64; PASS]>::try_from(&mut *sums) {
-                Ok(sums) => add_pairs(sums, row, rows),
-                Err(_) => {
-                    for (sum, other) in sums.iter_mut().zip(rows.chunks_exact(BLOCK)) {
-                        add_pairs(std::array::from_mut(sum), row, other);
-                    }
+fn squares<S: Simd, const A: usize>(
+    simd: S,
+    rows: [&[f32]; A],
+    others: [&[f32]; TILE],
+) -> [[f64; TILE]; A] {
+    // A vector of the machine may hold fewer lanes than ours: then it works on a part of them.
+    let parts = (LANES / S::F32_LANES).max(1);
+    let rows = rows.map(|row| S::as_simd_f32s(row).0);
+    let others = others.map(|other| S::as_simd_f32s(other).0);
+    let mut lanes = [[[0.0f32; LANES]; TILE]; A];
+    for part in 0..parts {
+        let mut sums = [[simd.splat_f32s(0.0); TILE]; A];
+        for step in (part..BLOCK / S::F32_LANES).step_by(parts) {
+            let near = others.map(|other| other[step]);
+            for (sums, row) in sums.iter_mut().zip(&rows) {
+                let value = row[step];
+                for (sum, other) in sums.iter_mut().zip(near) {
+                    let difference = simd.sub_f32s(value, other);
+                    *sum = simd.mul_add_f32s(difference, difference, *sum);
                 }
             }
         }
-    }
-}
-
-/// Adds ‖row − other‖² for `N` others that lie one after another.
-#[inline(always)]
-fn add_pairs<const N: usize>(sums: &mut [f64; N], row: &[f64], others: &[f64]) {
-    let row = row.as_chunks::<LANES>().0;
-    let others: [&[[f64; LANES]]; N] =
-        std::array::from_fn(|k| &others[k * BLOCK..(k + 1) * BLOCK].as_chunks().0[..row.len()]);
-    let mut lanes = [[0.0; LANES]; N];
-    for (i, a) in row.iter().enumerate() {
-        for k in 0..N {
-            let b = &others[k][i];
-            for lane in 0..LANES {
-                let difference = a[lane] - b[lane];
-                lanes[k][lane] += difference * difference;
+        for (lanes, sums) in lanes.iter_mut().zip(sums) {
+            for (lanes, sum) in lanes.iter_mut().zip(sums) {
+                S::as_mut_simd_f32s(lanes).0[part] = sum;
             }
         }
     }
-    for (sum, lanes) in sums.iter_mut().zip(&lanes) {
-        *sum += lanes.iter().sum::<f64>();
-    }
+    lanes.map(|lanes| lanes.map(total))
+}
+
+/// The sum of the lanes in f64, in a fixed order.
+#[inline(always)]
+fn total(lanes: [f32; LANES]) -> f64 {
+    let eight: [f64; 8] = std::array::from_fn(|i| f64::from(lanes[i]) + f64::from(lanes[i + 8]));
+    let four: [f64; 4] = std::array::from_fn(|i| eight[i] + eight[i + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
 }
 
 #[cfg(test)]
@@ -138,8 +204,7 @@ mod tests {
         (0..rows).map(|_| (0..width).map(|_| rng.normal() as f32).collect()).collect()
     }
 
-    fn of(rows: &[Vec<f32>], chunk: usize) -> Distances {
-        let mut distances = Distances::new("test", rows.len()).unwrap();
+    fn of(mut distances: Distances, rows: &[Vec<f32>], chunk: usize) -> Distances {
         for start in (0..rows[0].len()).step_by(chunk) {
             let end = (start + chunk).min(rows[0].len());
             let part: Vec<&[f32]> = rows.iter().map(|row| &row[start..end]).collect();
@@ -152,12 +217,15 @@ mod tests {
     fn equal_the_definition_for_any_chunk() {
         for (n, width) in [(1, 5), (2, 1), (5, 255), (6, 256), (11, 700)] {
             let rows = random(n, width);
-            for chunk in [1, 100, 256, 700] {
-                let distances = of(&rows, chunk);
+            let fast = || (Distances::new("test", n).unwrap(), 3e-6);
+            let precise = || (Distances::precise("test", n).unwrap(), 1e-12);
+            let kinds = [1, 100, 256, 700].map(|chunk| [(fast(), chunk), (precise(), chunk)]);
+            for ((distances, error), chunk) in kinds.into_iter().flatten() {
+                let distances = of(distances, &rows, chunk);
                 for (i, j) in (0..n).flat_map(|i| (0..n).map(move |j| (i, j))) {
                     let square = |(a, b): (&f32, &f32)| (f64::from(*a) - f64::from(*b)).powi(2);
                     let expected: f64 = rows[i].iter().zip(&rows[j]).map(square).sum();
-                    assert!((distances.squared(i, j) - expected).abs() <= 1e-12 * expected);
+                    assert!((distances.squared(i, j) - expected).abs() <= error * expected);
                 }
             }
         }
@@ -168,18 +236,41 @@ mod tests {
         let row = vec![16_000.0f32; 1000];
         let mut other = row.clone();
         other[7] = 16_000.001; // one unit in the last place, 2⁻¹⁰
-        let distances = of(&[row, other], 1000);
+        let distances = of(Distances::new("test", 2).unwrap(), &[row, other], 1000);
         assert_eq!(distances.squared(0, 1), 2f64.powi(-20));
+    }
+
+    /// [`AddBlock`] without vectors: the definition of every bit.
+    fn plain(rows: &[Vec<f32>], a: usize, b: usize) -> f64 {
+        let (mut sum, width) = (0.0, rows[0].len());
+        for start in (0..width).step_by(BLOCK) {
+            let mut lanes = [0.0f32; LANES];
+            for column in start..(start + BLOCK).min(width) {
+                let lane = &mut lanes[(column - start) % LANES];
+                let difference = rows[a][column] - rows[b][column];
+                *lane = difference.mul_add(difference, *lane);
+            }
+            sum += total(lanes);
+        }
+        sum
     }
 
     #[test]
     fn every_machine_gives_the_same_bits() {
-        let rows = random(7, 256);
-        let scratch: Vec<f64> = rows.concat().into_iter().map(f64::from).collect();
-        let (mut plain, mut fast) = (vec![0.0; 21], vec![0.0; 21]);
-        add_block(&mut plain, &scratch);
-        Arch::new().dispatch(AddBlock { sums: &mut fast, scratch: &scratch });
-        assert_eq!(plain, fast);
+        for n in [2, 5, 8, 11] {
+            let rows = random(n, 1300);
+            let fast = of(Distances::new("test", n).unwrap(), &rows, 1300);
+            for (a, b) in (0..n).flat_map(|a| (0..a).map(move |b| (a, b))) {
+                assert_eq!(fast.squared(a, b), plain(&rows, a, b));
+            }
+            let scratch: Vec<f32> = rows.iter().flat_map(|row| row[..BLOCK].to_vec()).collect();
+            let filled = [scratch, vec![0.0; TILE * BLOCK]].concat();
+            let mut sums = vec![0.0; n * (n - 1) / 2];
+            let block = AddBlock { rows: n, sums: &mut sums, scratch: &filled };
+            block.with_simd(pulp::Scalar);
+            let short: Vec<Vec<f32>> = rows.iter().map(|row| row[..BLOCK].to_vec()).collect();
+            assert_eq!(sums[0], plain(&short, 1, 0));
+        }
     }
 
     #[test]

@@ -100,7 +100,7 @@ mod tests {
         // Legs of one: the point from which all corners are 120° apart is (x, x) with
         // x = (3 − √3) / 6.
         let rows: [&[f32]; 3] = [&[0.0, 0.0], &[1.0, 0.0], &[0.0, 1.0]];
-        let mut distances = Distances::new("test", 3).unwrap();
+        let mut distances = Distances::precise("test", 3).unwrap();
         distances.add(&rows).unwrap();
         let rule = GeometricMedian { iterations: 100, smoothing: 1e-9, weighted: false };
         let found = rule.coefficients(&distances, &[5, 1, 1]);
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn distances_to_a_combination_by_hand() {
         let rows: [&[f32]; 3] = [&[0.0], &[4.0], &[10.0]];
-        let mut distances = Distances::new("test", 3).unwrap();
+        let mut distances = Distances::precise("test", 3).unwrap();
         distances.add(&rows).unwrap();
         assert_eq!(to_combination(&distances, &[0.5, 0.5, 0.0]), [2.0, 2.0, 8.0]);
     }

@@ -77,6 +77,8 @@ struct Krum {
 
 impl Weighing for Krum {
     const NAME: &'static str = "krum";
+    const SELECTS: bool = true;
+    const COMPARES: bool = true;
 
     fn minimum(&self) -> usize {
         2 * self.byzantine + 3
@@ -101,6 +103,8 @@ struct MultiKrum {
 
 impl Weighing for MultiKrum {
     const NAME: &'static str = "multi-krum";
+    const SELECTS: bool = true;
+    const COMPARES: bool = true;
 
     fn minimum(&self) -> usize {
         (2 * self.byzantine + 3).max(self.byzantine + self.selected + 2)

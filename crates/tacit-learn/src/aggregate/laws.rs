@@ -9,10 +9,10 @@ use tacit_core::traits::{Aggregator, Rows, View};
 const CLIPPING: [&str; 2] = ["centered-clipping", "norm-bounded-mean"];
 
 /// Rows and their weights, in the order of names.
-pub(super) type Cohort = Vec<(Vec<f32>, u64)>;
+pub(crate) type Cohort = Vec<(Vec<f32>, u64)>;
 
 /// A rule of this family.
-pub(super) fn made(entry: &Entry, arguments: &Arguments) -> Box<dyn Aggregator> {
+pub(crate) fn made(entry: &Entry, arguments: &Arguments) -> Box<dyn Aggregator> {
     let Make::Aggregator(make) = entry.make else { panic!("{} is no aggregator", entry.name) };
     make(arguments).unwrap()
 }
@@ -33,19 +33,32 @@ fn rows_of(cohort: &[(Vec<f32>, u64)], range: std::ops::Range<usize>) -> (Vec<&[
 }
 
 /// Runs the rule as the pipeline does, in chunks of `chunk` and groups of `group`.
-pub(super) fn run(
+pub(crate) fn run(
     rule: &mut dyn Aggregator,
     cohort: &Cohort,
     chunk: usize,
     group: usize,
 ) -> Vec<f32> {
+    run_after(rule, cohort, (chunk, group), &[])
+}
+
+/// The same after a round that released `before`.
+pub(crate) fn run_after(
+    rule: &mut dyn Aggregator,
+    cohort: &Cohort,
+    (chunk, group): (usize, usize),
+    before: &[f32],
+) -> Vec<f32> {
     let width = cohort[0].0.len();
     let total_weight = cohort.iter().map(|(_, w)| w).sum();
     let chunks: Vec<_> = (0..width).step_by(chunk).map(|s| s..(s + chunk).min(width)).collect();
-    if rule.surveys() {
+    let before = |range: &std::ops::Range<usize>| before.get(range.clone()).unwrap_or_default();
+    rule.begin(Seed::root(77));
+    for pass in 0..rule.surveys() {
         for range in &chunks {
             let (rows, weights) = rows_of(cohort, range.clone());
-            rule.survey(&Rows { rows: &rows, weights: &weights, total_weight }).unwrap();
+            let (weights, before) = (&weights, before(range));
+            rule.survey(pass, &Rows { rows: &rows, weights, total_weight, before }).unwrap();
         }
     }
     let mut out = vec![0.0; width];
@@ -53,7 +66,8 @@ pub(super) fn run(
     for range in chunks {
         for part in cohort.chunks(group) {
             let (rows, weights) = rows_of(part, range.clone());
-            rule.fold(&Rows { rows: &rows, weights: &weights, total_weight }).unwrap();
+            let (weights, before) = (&weights, before(&range));
+            rule.fold(&Rows { rows: &rows, weights, total_weight, before }).unwrap();
         }
         rule.finish(&mut out[range]).unwrap();
     }
@@ -61,7 +75,7 @@ pub(super) fn run(
 }
 
 /// Runs the rule in one chunk.
-pub(super) fn all(rule: &mut dyn Aggregator, cohort: &Cohort) -> Vec<f32> {
+pub(crate) fn all(rule: &mut dyn Aggregator, cohort: &Cohort) -> Vec<f32> {
     run(rule, cohort, cohort[0].0.len(), cohort.len())
 }
 
@@ -155,6 +169,22 @@ fn a_rule_forgets_the_cohort_before() {
         let expected = all(&mut *rule, &cohort(7, 9, 20));
         all(&mut *rule, &cohort(8, 12, 30));
         assert_eq!(all(&mut *rule, &cohort(7, 9, 20)), expected, "{name}");
+    }
+}
+
+#[test]
+fn what_was_released_before_counts_only_for_a_rule_that_remembers() {
+    for (name, mut rule) in rules() {
+        let cohort = cohort(11, 9, 20);
+        let plain = all(&mut *rule, &cohort);
+        let before = vec![300.0; 20];
+        let after = run_after(&mut *rule, &cohort, (7, 9), &before);
+        assert_eq!(after != plain, rule.remembers(), "{name}");
+        // Clipped around a centre far from all rows, it moves from there by the radius at most.
+        let moved = after.iter().map(|x| f64::from(x - 300.0).powi(2)).sum::<f64>().sqrt();
+        assert_eq!(moved <= 30.0, rule.remembers(), "{name}");
+        let zeros = run_after(&mut *rule, &cohort, (20, 9), &[0.0; 20]);
+        assert_eq!(zeros, plain, "{name}: nothing before is the same as zero");
     }
 }
 

@@ -31,6 +31,18 @@ pub(super) const ENTRY: Entry = Entry {
 const UNIT: f64 = (1u64 << 36) as f64;
 const MAGIC: f64 = 1.5 * (1u64 << 52) as f64;
 
+/// A value within the range of updates as a whole number of units, rounded to the nearest.
+#[inline(always)]
+pub(super) fn in_units(x: f64) -> i64 {
+    ((x * UNIT + MAGIC).to_bits() as i64).wrapping_sub(MAGIC.to_bits() as i64)
+}
+
+/// A sum of units over `count`.
+#[inline(always)]
+pub(super) fn from_units(sum: i64, count: f64) -> f32 {
+    (sum as f64 / UNIT / count) as f32
+}
+
 /// Columns added at a time: 64 KiB of sums stay in the second-level cache, and rows are read in
 /// runs long enough for the processor to fetch ahead.
 const BLOCK: usize = 8192;
@@ -55,7 +67,7 @@ impl Mean {
 
     /// Adds `coefficients[i] · rows[i]` to the current chunk, exactly: coefficients are at least
     /// zero and their sum over the whole cohort is at most one.
-    pub(super) fn combine(&mut self, rows: &[&[f32]], coefficients: &[f64]) -> Result<(), Error> {
+    pub(crate) fn combine(&mut self, rows: &[&[f32]], coefficients: &[f64]) -> Result<(), Error> {
         let scales: Vec<f64> = coefficients.iter().map(|c| c * UNIT).collect();
         self.fold_scaled(rows, &scales)
     }

@@ -3,6 +3,7 @@
 //! that each coordinate stays within the honest values. Examples do not weigh.
 
 use super::columns::{Columns, Lane, Reduction, middle};
+use super::network::Wanted;
 use tacit_core::registry::{Entry, Make};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -17,6 +18,11 @@ pub(super) const ENTRY: Entry = Entry {
 struct Median;
 
 impl Reduction for Median {
+    fn wanted(&self, rows: usize) -> Wanted {
+        // The sum of the two middle values does not depend on their order.
+        Wanted { places: (rows - 1) / 2..rows / 2 + 1, ordered: false }
+    }
+
     #[inline(always)]
     fn reduce(&self, sorted: &[Lane]) -> Lane {
         middle(sorted)

@@ -10,9 +10,13 @@ mod geometric_median;
 mod krum;
 mod mean;
 mod median;
+mod network;
 mod norm_bounded_mean;
+mod precise;
 mod trimmed_mean;
 
+pub(crate) use cohort::{NUM_BYZANTINE, count};
+pub(crate) use distances::Distances;
 pub use mean::Mean;
 
 use tacit_core::registry::Entry;
@@ -33,6 +37,6 @@ pub const ENTRIES: &[Entry] = &[
 #[cfg(test)]
 mod breakdown;
 #[cfg(test)]
-mod laws;
+pub(crate) mod laws;
 #[cfg(test)]
 mod vectors;

@@ -47,11 +47,11 @@ impl Aggregator for NormBoundedMean {
         View::EachSealed
     }
 
-    fn surveys(&self) -> bool {
-        true
+    fn surveys(&self) -> usize {
+        1
     }
 
-    fn survey(&mut self, rows: &Rows<'_>) -> Result<(), Error> {
+    fn survey(&mut self, _pass: usize, rows: &Rows<'_>) -> Result<(), Error> {
         cohort::width(rows.rows)?;
         if std::mem::take(&mut self.done) {
             self.squares.clear();

@@ -4,6 +4,7 @@
 //! that each coordinate stays within the honest values. Examples do not weigh.
 
 use super::columns::{Columns, Lane, Reduction, mean};
+use super::network::Wanted;
 use tacit_core::error::Error;
 use tacit_core::registry::{Default, Entry, Kind, Make, Parameter};
 
@@ -39,6 +40,11 @@ fn trimmed(trim_ratio: f64, rows: usize) -> usize {
 }
 
 impl Reduction for TrimmedMean {
+    fn wanted(&self, rows: usize) -> Wanted {
+        let count = trimmed(self.trim_ratio, rows);
+        Wanted { places: count..rows - count, ordered: false }
+    }
+
     #[inline(always)]
     fn reduce(&self, sorted: &[Lane]) -> Lane {
         let count = trimmed(self.trim_ratio, sorted.len());

@@ -9,7 +9,7 @@ use tacit_core::ids::ParticipantId;
 use tacit_core::limits;
 use tacit_core::local::LocalData;
 use tacit_core::params::{check_finite, sum_of_squares};
-use tacit_core::pipeline::{self, Accepted, Channel};
+use tacit_core::pipeline::{self, Accepted, Channel, Cohort};
 use tacit_core::rng::Seed;
 use tacit_core::traits::{Context, View};
 use tacit_learn::federation::Federation;
@@ -166,7 +166,8 @@ fn read(
     mut visit: impl FnMut(&[&[f32]]) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let Field { context, store, len, .. } = field;
-    pipeline::visit(channel, context, accepted, *store, *len, |rows| visit(rows.rows))
+    let cohort = Cohort { context, accepted, spool: *store, len: *len, before: &[] };
+    pipeline::visit(channel, &cohort, |rows| visit(rows.rows))
 }
 
 /// The values as they get in: within the range of sums, and within the bound. What is not finite

@@ -122,3 +122,5 @@ pub fn find(name: &str) -> Option<&'static Entry> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;

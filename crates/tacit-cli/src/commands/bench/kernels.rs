@@ -53,7 +53,8 @@ fn mean(rows: &[Vec<f32>], out: &mut [f32]) -> Result<(), Error> {
     for (number, out) in out.chunks_mut(limits::CHUNK_VALUES).enumerate() {
         let start = number * limits::CHUNK_VALUES;
         let rows: Vec<&[f32]> = rows.iter().map(|row| &row[start..start + out.len()]).collect();
-        rule.fold(&Rows { rows: &rows, weights: &weights, total_weight: weights.iter().sum() })?;
+        let total_weight = weights.iter().sum();
+        rule.fold(&Rows { rows: &rows, weights: &weights, total_weight, before: &[] })?;
         rule.finish(out)?;
     }
     Ok(())

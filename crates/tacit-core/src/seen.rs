@@ -1,0 +1,39 @@
+//! What rules are given and may see; part of the vocabulary of [`traits`](crate::traits).
+
+use crate::digest::Digest;
+
+/// What a rule must see, and what a protection lets the aggregator see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum View {
+    /// Only the (weighted) sum of the cohort's updates.
+    Sum,
+    /// Each update, inside a sealed environment that shows it to nobody.
+    EachSealed,
+    /// Each update.
+    Each,
+}
+
+/// The same chunk of several participants' updates, in the order of their names.
+#[derive(Debug)]
+pub struct Rows<'a> {
+    /// One row per participant, all of one length.
+    pub rows: &'a [&'a [f32]],
+    /// Weight of each row (examples), positive.
+    pub weights: &'a [u64],
+    /// Sum of the weights of the whole cohort, of which this may be a part.
+    pub total_weight: u64,
+    /// This chunk of what the round before released, for a rule that [`remembers`](crate::traits::Aggregator::remembers); else
+    /// empty, as in the first round.
+    pub before: &'a [f32],
+}
+
+/// What binds masks, keys and proofs to one round.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Digest of the plan.
+    pub plan: Digest,
+    /// Round, from 1.
+    pub round: u32,
+    /// Digest of the model trained from.
+    pub model: Digest,
+}
