@@ -1,8 +1,7 @@
 //! Rules that sort each coordinate's values: some coordinates at a time, one per lane.
 //!
 //! An exchange of a sorting network (see `network`) is a minimum and a maximum of whole vectors.
-//! Rows are read where they lie: consecutive values of one row are consecutive lanes. Scratch:
-//! 128 bytes per row.
+//! Scratch: half a mebibyte, or 256 bytes per row if that is more.
 
 use super::cohort;
 use super::mean::{from_units, in_units};
@@ -13,6 +12,12 @@ use tacit_core::traits::{Aggregator, Rows, View};
 
 /// Coordinates sorted together: two cache lines of each row.
 pub(super) const LANES: usize = 32;
+
+/// Values copied at a time: half a mebibyte, in the second-level cache.
+const TILE: usize = 1 << 17;
+
+/// Values of one row read in one run at most: beyond that nothing is gained.
+const LONGEST_RUN: usize = 2_048;
 
 /// One value of [`LANES`] coordinates.
 pub(super) type Lane = [f32; LANES];
@@ -28,28 +33,40 @@ pub(super) trait Reduction: Send {
 /// Scratch, and the network of the last number of rows.
 #[derive(Debug, Default)]
 pub(super) struct Sorter {
-    lanes: Vec<Lane>,
+    tile: Vec<f32>,
+    lanes: Vec<f32>,
     network: Option<Network>,
 }
 
 impl Sorter {
     /// Applies `reduction` to every coordinate of `rows`, which have the length of `out`.
     pub(super) fn reduce<R: Reduction>(&mut self, reduction: &R, rows: &[&[f32]], out: &mut [f32]) {
-        self.lanes.clear();
-        self.lanes.resize(rows.len(), [0.0; LANES]);
         if self.network.as_ref().is_none_or(|network| network.rows() != rows.len()) {
             self.network = Network::new(rows.len(), &reduction.wanted(rows.len()));
         }
-        let Self { lanes, network } = self;
+        // Rows are read in runs, since memory is slow to change between them.
+        let run = (TILE / rows.len().max(1)).clamp(LANES, LONGEST_RUN).next_multiple_of(LANES);
+        self.tile.resize(rows.len() * run, 0.0);
+        self.lanes.resize(rows.len() * LANES, 0.0);
+        let Self { tile, lanes, network } = self;
         let network = network.as_ref().map(Network::exchanges);
-        Arch::new().dispatch(Reduce { reduction, rows, lanes, network, out });
+        for (number, out) in out.chunks_mut(run).enumerate() {
+            let columns = number * run..number * run + out.len();
+            for (row, copy) in rows.iter().zip(tile.chunks_exact_mut(run)) {
+                // Adding zero turns −0 into 0, so that the order of equal values cannot show.
+                copy.iter_mut().zip(&row[columns.clone()]).for_each(|(copy, x)| *copy = x + 0.0);
+            }
+            Arch::new().dispatch(Reduce { reduction, run, tile, lanes, network, out });
+        }
     }
 }
 
 struct Reduce<'a, R> {
     reduction: &'a R,
-    rows: &'a [&'a [f32]],
-    lanes: &'a mut [Lane],
+    /// Values of each row in the tile.
+    run: usize,
+    tile: &'a [f32],
+    lanes: &'a mut [f32],
     network: Option<&'a [(u16, u16)]>,
     out: &'a mut [f32],
 }
@@ -57,42 +74,40 @@ struct Reduce<'a, R> {
 impl<R: Reduction> WithSimd for Reduce<'_, R> {
     type Output = ();
 
-    /// Inlined into each path so that the compiler vectorises it for that path.
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { reduction, rows, lanes, network, out } = self;
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { reduction, run, tile, lanes, network, out } = self;
         for (block, out) in out.chunks_mut(LANES).enumerate() {
-            let columns = block * LANES..block * LANES + out.len();
-            for (row, lane) in rows.iter().zip(&mut *lanes) {
-                // Adding zero turns −0 into 0, so that the order of equal values cannot show.
-                match row[columns.clone()].first_chunk::<LANES>() {
-                    Some(row) => *lane = row.map(|x| x + 0.0),
-                    None => {
-                        let row = &row[columns.clone()];
-                        lane.iter_mut().zip(row).for_each(|(lane, x)| *lane = x + 0.0);
-                    }
-                }
+            let columns = block * LANES..(block + 1) * LANES;
+            for (row, lane) in tile.chunks_exact(run).zip(lanes.chunks_exact_mut(LANES)) {
+                lane.copy_from_slice(&row[columns.clone()]);
             }
+            let rows = lanes.len() / LANES;
+            let vectors = S::as_mut_simd_f32s(lanes).0;
             match network {
                 Some(network) => {
                     for &(low, high) in network {
-                        exchange(lanes, usize::from(low), usize::from(high));
+                        exchange(simd, vectors, usize::from(low), usize::from(high));
                     }
                 }
-                None => merge_exchange(lanes.len(), |low, high| exchange(lanes, low, high)),
+                None => merge_exchange(rows, |low, high| exchange(simd, vectors, low, high)),
             }
-            let reduced = reduction.reduce(lanes);
+            let reduced = reduction.reduce(lanes.as_chunks().0);
             out.copy_from_slice(&reduced[..out.len()]);
         }
     }
 }
 
+/// Puts the smaller of two rows' values first, in every lane.
 #[inline(always)]
-fn exchange(values: &mut [Lane], low: usize, high: usize) {
-    let (a, b) = (values[low], values[high]);
-    // Written so that each is one instruction: values are finite.
-    values[low] = std::array::from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] });
-    values[high] = std::array::from_fn(|i| if a[i] < b[i] { b[i] } else { a[i] });
+fn exchange<S: Simd>(simd: S, values: &mut [S::f32s], low: usize, high: usize) {
+    let parts = LANES / S::F32_LANES;
+    for part in 0..parts {
+        let (low, high) = (low * parts + part, high * parts + part);
+        let (a, b) = (values[low], values[high]);
+        values[low] = simd.min_f32s(a, b);
+        values[high] = simd.max_f32s(a, b);
+    }
 }
 
 /// The mean of the two middle values, which are one where their number is odd.
