@@ -106,3 +106,57 @@ fn centered_clipping_learns_from_history() {
     let before = accuracy(&run(&plan(&text("before")), None));
     assert!(before > zero + 0.05, "{before} from history, {zero} from zero");
 }
+
+#[test]
+fn plans_that_cannot_hold_are_refused_with_numbers() {
+    let mixing = "pre_aggregation = [{ rule = \"bucketing\", bucket_size = 4 }]\n";
+    let cases = [
+        ("aggregator = { rule = \"krum\", num_byzantine = 9 }", "at least 21 contributions"),
+        ("aggregator = { rule = \"bulyan\", num_byzantine = 5 }", "at least 23 contributions"),
+        ("aggregator = { rule = \"multi-krum\", num_selected = 19 }", "at least 22 contributions"),
+        ("aggregator = { rule = \"trimmed-mean\", trim_ratio = 0.5 }", "a number below 0.5"),
+        ("aggregator = { rule = \"krum\", num_byzantine = -1 }", "a whole number from 0"),
+        ("pre_aggregation = [{ rule = \"bucketing\", bucket_size = 0 }]", "a whole number from 1"),
+        ("pre_aggregation = [\"buckets\"]", "bucketing"),
+        (
+            "pre_aggregation = [{ rule = \"nearest-neighbour-mixing\", num_byzantine = 10 }]",
+            "at least 21 contributions for the 1 rows that it needs",
+        ),
+    ];
+    for (text, expected) in cases {
+        let refused = Plan::parse(text, &registry()).unwrap_err().to_string();
+        assert!(refused.contains(expected), "{text}: {refused}");
+    }
+    // Krum with f = 2 needs 7 rows: 6 full buckets of four and one more.
+    let krum = format!("{mixing}aggregator = {{ rule = \"krum\", num_byzantine = 2 }}\n");
+    let refused = Plan::parse(&krum, &registry()).unwrap_err().to_string();
+    assert!(refused.contains("at least 25 contributions for the 7 rows"), "{refused}");
+    let enough = format!("participants = 25\n{krum}[cohort]\nminimum = 25\n");
+    assert!(Plan::parse(&enough, &registry()).is_ok());
+}
+
+#[test]
+fn when_everybody_sends_no_numbers_the_model_stays_and_each_is_named() {
+    let plan = plan("num_rounds = 9\nparticipants = 6\n[cohort]\nmax_failed_rounds = 2\n");
+    let outcome = run(&plan, Some(("nan", 6)));
+    assert_eq!(outcome.history.len(), 2);
+    assert_eq!(outcome.model, Federation::assemble(&plan).unwrap().initial_model().unwrap());
+    for report in &outcome.history {
+        assert_eq!(report.model_before, report.model_after);
+        assert_eq!((report.declined.len(), report.refusals["not-finite"]), (6, 6));
+        let why = report.aborted.as_deref().unwrap();
+        assert!(why.contains("0 contributions, expected at least 4"), "{why}");
+    }
+}
+
+#[test]
+fn fewer_than_the_rule_needs_abort_a_round_and_others_are_counted() {
+    let text = "num_rounds = 2\nparticipants = 9\n\
+                aggregator = { rule = \"krum\", num_byzantine = 3 }\n[cohort]\nminimum = 9\n";
+    let outcome = run(&plan(text), Some(("nan", 1)));
+    for report in &outcome.history {
+        let why = report.aborted.as_deref().unwrap();
+        assert!(why.contains("8 contributions, expected at least 9"), "{why}");
+        assert_eq!((report.contributions.len(), report.declined.len()), (8, 1));
+    }
+}
