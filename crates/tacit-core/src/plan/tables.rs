@@ -34,7 +34,7 @@ pub const NONE: &str = "none";
 pub const COMMAND: &str = "command";
 
 /// The keys that name rules, in canonical order.
-pub static RULES: [RuleKey; 7] = [
+pub static RULES: [RuleKey; 8] = [
     rule(Family::Trainer, "logistic-regression", "What each participant trains."),
     rule(Family::Strategy, "fedavg", "How the coordinator applies an aggregate to the model."),
     rule(
