@@ -22,8 +22,8 @@ pub struct Rows<'a> {
     pub weights: &'a [u64],
     /// Sum of the weights of the whole cohort, of which this may be a part.
     pub total_weight: u64,
-    /// This chunk of what the round before released, for a rule that [`remembers`](crate::traits::Aggregator::remembers); else
-    /// empty, as in the first round.
+    /// This chunk of what the round before released, for a rule that
+    /// [`remembers`](crate::traits::Aggregator::remembers); else empty, as in the first round.
     pub before: &'a [f32],
 }
 
