@@ -1,0 +1,2 @@
+//! Differential privacy at the level of participants: noise whose distribution is exact, and
+//! accounting of what releases cost.
