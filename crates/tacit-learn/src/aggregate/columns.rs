@@ -1,23 +1,23 @@
 //! Rules that sort each coordinate's values: some coordinates at a time, one per lane.
 //!
 //! An exchange of a sorting network (see `network`) is a minimum and a maximum of whole vectors.
-//! Scratch: half a mebibyte, or 256 bytes per row if that is more.
+//! Scratch: 128 bytes per row.
 
 use super::cohort;
 use super::mean::{from_units, in_units};
-use super::network::{LISTED, Network, Wanted, merge_exchange};
-use pulp::{Arch, Simd, WithSimd};
+use super::network::{LISTED, MergeExchange, Network, Wanted};
+use super::prefetch::{LINE, prefetch};
+use super::registers::{Strided, merge_few, sort_few};
+use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 use tacit_core::error::Error;
 use tacit_core::traits::{Aggregator, Rows, View};
 
 /// Coordinates sorted together: two cache lines of each row.
 pub(super) const LANES: usize = 32;
 
-/// Values copied at a time: half a mebibyte, in the second-level cache.
-const TILE: usize = 1 << 17;
-
-/// Values of one row read in one run at most: beyond that nothing is gained.
-const LONGEST_RUN: usize = 2_048;
+/// How far ahead of the block that is sorted rows are fetched, in values: the memory answers
+/// while other blocks are sorted.
+const AHEAD: usize = 8 * LANES;
 
 /// One value of [`LANES`] coordinates.
 pub(super) type Lane = [f32; LANES];
@@ -33,7 +33,6 @@ pub(super) trait Reduction: Send {
 /// Scratch, and the network of the last number of rows.
 #[derive(Debug, Default)]
 pub(super) struct Sorter {
-    tile: Vec<f32>,
     lanes: Vec<f32>,
     network: Option<Network>,
 }
@@ -44,30 +43,18 @@ impl Sorter {
         if self.network.as_ref().is_none_or(|network| network.rows() != rows.len()) {
             self.network = Network::new(rows.len(), &reduction.wanted(rows.len()));
         }
-        // Rows are read in runs, since memory is slow to change between them.
-        let run = (TILE / rows.len().max(1)).clamp(LANES, LONGEST_RUN).next_multiple_of(LANES);
-        self.tile.resize(rows.len() * run, 0.0);
         self.lanes.resize(rows.len() * LANES, 0.0);
-        let Self { tile, lanes, network } = self;
-        let network = network.as_ref().map(Network::exchanges);
-        for (number, out) in out.chunks_mut(run).enumerate() {
-            let columns = number * run..number * run + out.len();
-            for (row, copy) in rows.iter().zip(tile.chunks_exact_mut(run)) {
-                // Adding zero turns −0 into 0, so that the order of equal values cannot show.
-                copy.iter_mut().zip(&row[columns.clone()]).for_each(|(copy, x)| *copy = x + 0.0);
-            }
-            Arch::new().dispatch(Reduce { reduction, run, tile, lanes, network, out });
-        }
+        let Self { lanes, network } = self;
+        let network = network.as_ref();
+        Arch::new().dispatch(Reduce { reduction, rows, lanes, network, out });
     }
 }
 
 struct Reduce<'a, R> {
     reduction: &'a R,
-    /// Values of each row in the tile.
-    run: usize,
-    tile: &'a [f32],
+    rows: &'a [&'a [f32]],
     lanes: &'a mut [f32],
-    network: Option<&'a [(u16, u16)]>,
+    network: Option<&'a Network>,
     out: &'a mut [f32],
 }
 
@@ -76,24 +63,76 @@ impl<R: Reduction> WithSimd for Reduce<'_, R> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { reduction, run, tile, lanes, network, out } = self;
+        let Self { reduction, rows, lanes, network, out } = self;
         for (block, out) in out.chunks_mut(LANES).enumerate() {
-            let columns = block * LANES..(block + 1) * LANES;
-            for (row, lane) in tile.chunks_exact(run).zip(lanes.chunks_exact_mut(LANES)) {
-                lane.copy_from_slice(&row[columns.clone()]);
-            }
-            let rows = lanes.len() / LANES;
+            gather(simd, rows, block * LANES, lanes);
             let vectors = S::as_mut_simd_f32s(lanes).0;
             match network {
-                Some(network) => {
-                    for &(low, high) in network {
-                        exchange(simd, vectors, usize::from(low), usize::from(high));
+                Some(network) => sort(simd, network, vectors),
+                None => {
+                    let mut pairs = MergeExchange::sort(rows.len());
+                    while let Some((low, high)) = pairs.next() {
+                        exchange(simd, vectors, low, high);
                     }
                 }
-                None => merge_exchange(rows, |low, high| exchange(simd, vectors, low, high)),
             }
             let reduced = reduction.reduce(lanes.as_chunks().0);
             out.copy_from_slice(&reduced[..out.len()]);
+        }
+    }
+}
+
+/// Copies the next [`LANES`] values of every row, or as many as are left.
+#[inline(always)]
+fn gather<S: Simd>(simd: S, rows: &[&[f32]], start: usize, lanes: &mut [f32]) {
+    // Adding zero turns −0 into 0, so that the order of equal values cannot show.
+    let zero = simd.splat_f32s(0.0);
+    for (row, lane) in rows.iter().zip(lanes.as_chunks_mut::<LANES>().0) {
+        (0..LANES).step_by(LINE).for_each(|line| prefetch(row, start + AHEAD + line));
+        match row[start..].first_chunk::<LANES>() {
+            Some(values) => {
+                let (values, lane) = (S::as_simd_f32s(values).0, S::as_mut_simd_f32s(lane).0);
+                for (to, value) in lane.iter_mut().zip(values) {
+                    *to = simd.add_f32s(*value, zero);
+                }
+            }
+            None => lane.iter_mut().zip(&row[start..]).for_each(|(to, x)| *to = x + 0.0),
+        }
+    }
+}
+
+/// Sorts the rows of each class in registers, merges pairs of classes there if they fit, and
+/// exchanges what is left.
+#[inline(always)]
+fn sort<S: Simd>(simd: S, network: &Network, vectors: &mut [S::f32s]) {
+    let parts = LANES / S::F32_LANES;
+    let mut classes = network.classes();
+    for first in 0..classes.min(network.rows()) * parts {
+        sort_few(simd, Strided { vectors: &mut vectors[first..], stride: classes * parts });
+    }
+    if network.merged() {
+        classes /= 2;
+        for first in 0..classes * parts {
+            merge_few(simd, Strided { vectors: &mut vectors[first..], stride: classes * parts });
+        }
+    }
+    simd.vectorize(Exchanges { simd, vectors, list: network.exchanges() });
+}
+
+/// The exchanges of a list, one after the other.
+struct Exchanges<'a, S: Simd> {
+    simd: S,
+    vectors: &'a mut [S::f32s],
+    list: &'a [(u16, u16)],
+}
+
+impl<S: Simd> NullaryFnOnce for Exchanges<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for &(low, high) in self.list {
+            exchange(self.simd, self.vectors, usize::from(low), usize::from(high));
         }
     }
 }

@@ -12,6 +12,7 @@
 //! Memory for n rows: n(n−1)/2 sums and n · [`BLOCK`] values of scratch.
 
 use super::precise;
+use super::prefetch::{LINE, prefetch};
 use pulp::{Arch, Simd, WithSimd};
 use tacit_core::error::Error;
 use tacit_core::limits;
@@ -77,6 +78,7 @@ impl Distances {
             for (row, copy) in rows.iter().zip(self.scratch.chunks_exact_mut(BLOCK)) {
                 // A last, partial block is filled up with zeros, which are no distance apart.
                 let (used, rest) = copy.split_at_mut(columns.len());
+                (0..BLOCK).step_by(LINE).for_each(|line| prefetch(row, columns.end + line));
                 used.copy_from_slice(&row[columns.clone()]);
                 rest.fill(0.0);
             }
@@ -123,17 +125,22 @@ impl WithSimd for AddBlock<'_> {
             let first = number * TILE * BLOCK;
             std::array::from_fn(|k| &scratch[first + k * BLOCK..first + (k + 1) * BLOCK])
         };
+        // Half of the rows at a time where all sixteen sums would not stay in registers.
+        let whole = S::F32_LANES == LANES && S::REGISTER_COUNT >= 32;
         for high in 0..self.rows.div_ceil(TILE) {
+            let rows = tile(high);
+            let used = (self.rows - high * TILE).min(TILE);
             for low in 0..=high {
                 let mut sums = [[0.0; TILE]; TILE];
-                // Half of the rows at a time where all sixteen sums would not stay in registers.
-                if S::F32_LANES == LANES && S::REGISTER_COUNT >= 32 {
-                    sums = squares::<S, TILE>(simd, tile(high), tile(low));
+                if low == high && whole {
+                    sums = squares::<S, TILE, true>(simd, rows, rows);
+                } else if whole && used > TILE / 2 {
+                    sums = squares::<S, TILE, false>(simd, rows, tile(low));
                 } else {
-                    let rows = tile(high);
-                    for (half, sums) in sums.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+                    let halves = sums.as_chunks_mut::<2>().0.iter_mut().take(used.div_ceil(2));
+                    for (half, sums) in halves.enumerate() {
                         let pair = [rows[2 * half], rows[2 * half + 1]];
-                        *sums = squares::<S, 2>(simd, pair, tile(low));
+                        *sums = squares::<S, 2, false>(simd, pair, tile(low));
                     }
                 }
                 self.take(high, low, &sums);
@@ -153,9 +160,10 @@ impl AddBlock<'_> {
     }
 }
 
-/// Σ (a − b)² of `A` rows with [`TILE`] others over one block.
+/// Σ (a − b)² of `A` rows with [`TILE`] others over one block: of each with those before it if
+/// they are the same, else of each with all.
 #[inline(always)]
-fn squares<S: Simd, const A: usize>(
+fn squares<S: Simd, const A: usize, const SAME: bool>(
     simd: S,
     rows: [&[f32]; A],
     others: [&[f32]; TILE],
@@ -169,9 +177,10 @@ fn squares<S: Simd, const A: usize>(
         let mut sums = [[simd.splat_f32s(0.0); TILE]; A];
         for step in (part..BLOCK / S::F32_LANES).step_by(parts) {
             let near = others.map(|other| other[step]);
-            for (sums, row) in sums.iter_mut().zip(&rows) {
+            for (number, (sums, row)) in sums.iter_mut().zip(&rows).enumerate() {
                 let value = row[step];
-                for (sum, other) in sums.iter_mut().zip(near) {
+                let near = near.iter().take(if SAME { number } else { TILE });
+                for (sum, &other) in sums.iter_mut().zip(near) {
                     let difference = simd.sub_f32s(value, other);
                     *sum = simd.mul_add_f32s(difference, difference, *sum);
                 }

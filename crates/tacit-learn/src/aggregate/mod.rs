@@ -13,6 +13,8 @@ mod median;
 mod network;
 mod norm_bounded_mean;
 mod precise;
+mod prefetch;
+mod registers;
 mod trimmed_mean;
 
 pub(crate) use cohort::{NUM_BYZANTINE, count};
