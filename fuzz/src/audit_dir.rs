@@ -97,6 +97,7 @@ fn write(dir: &Path) {
         plan: Digest::of_bytes(PLAN),
         num_rounds: 1,
         model_initial: model(0),
+        draws_commitment: Digest([0; 32]),
         aggregator: "mean".into(),
         protection: "plain".into(),
         strategy: "fed-avg".into(),

@@ -4,6 +4,7 @@ use crate::compress::{CHAINS, layout};
 use crate::rules::registry;
 use arbitrary::Unstructured;
 use std::sync::OnceLock;
+use tacit_core::bound::Clip;
 use tacit_core::digest::Digest;
 use tacit_core::evidence::Clipped;
 use tacit_core::ids::ParticipantId;
@@ -62,7 +63,7 @@ fn judge(channel: &Channel, len: usize, data: &[u8], size: usize) -> bool {
 fn changed(channel: &Channel, len: usize, data: &[u8]) {
     let values = (0..len).map(|i| i as f32 / len as f32).collect();
     let update = Update::new(layout(len).into(), values, 1).expect("a sound update");
-    let clipped = Clipped::clip(update, channel.bound);
+    let (clipped, _) = Clipped::clip(update, &Clip::to(channel.bound));
     let nothing = Digest::of_bytes(b"");
     let context = Context { plan: nothing, round: 1, model: nothing };
     let mut payload = channel.seal(&context, &sender(), &clipped).expect("sealed").payload;

@@ -45,6 +45,7 @@ fn course(bytes: &mut Unstructured<'_>) -> Result<Course> {
         sampling,
         over_selection: f64::from(bytes.int_in_range(0..=4u8)?) / 4.0,
         minimum: bytes.int_in_range(1..=size)?,
+        equal_weights: false,
         collect_timeout_ms: 1000,
         distribute_timeout_ms: 1000,
         enrol_timeout_ms: 1000,
@@ -60,6 +61,7 @@ fn course(bytes: &mut Unstructured<'_>) -> Result<Course> {
         model: Digest::of_bytes(b"model"),
         model_bytes: 4,
         control: false,
+        account: None,
     })
 }
 

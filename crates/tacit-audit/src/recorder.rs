@@ -12,16 +12,16 @@ use crate::verify::round_log_path;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
+use tacit_core::account::Epsilon;
 use tacit_core::codec;
 use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Refusal};
-use tacit_core::evidence::Cost;
 use tacit_core::ids::ParticipantId;
 use tacit_core::messages::{Checkpoint, Evaluation};
 use tacit_core::plan::Plan;
 use tacit_core::registry::Family;
 use tacit_core::rng::Seed;
-use tacit_core::round::{Entry, Record as Fact, Summary, cohort_commitment};
+use tacit_core::round::{Entry, Outcome, Record as Fact, Summary, cohort_commitment};
 use tacit_core::traits::Entropy;
 
 /// A verifier key's file in bytes.
@@ -58,6 +58,8 @@ struct Rules {
     aggregator: String,
     protection: String,
     strategy: String,
+    /// The plan, which says what it promises.
+    stated: Plan,
 }
 
 /// What the end of a run is.
@@ -73,6 +75,8 @@ pub struct End {
     pub model: Digest,
     /// Its measure, where there is one.
     pub evaluation: Option<Evaluation>,
+    /// What all releases cost together, where they have noise.
+    pub epsilon: Option<Epsilon>,
 }
 
 impl Recorder {
@@ -113,6 +117,7 @@ impl Recorder {
             aggregator: name(Family::Aggregator),
             protection: name(Family::Protection),
             strategy: name(Family::Strategy),
+            stated: plan.clone(),
         };
         Self { log: Arc::new(Mutex::new(log)), folder: folder.to_owned(), files, rules }
     }
@@ -127,18 +132,20 @@ impl Recorder {
         Ok(AepiotServices::new(self.log.clone(), base)?)
     }
 
-    /// Records the plan.
-    pub fn begin(&self, model_initial: Digest) -> Result<u64, Error> {
+    /// Records the plan, and binds the seed that cohorts will be drawn from before anybody is on
+    /// the roster.
+    pub fn begin(&self, model_initial: Digest, draws: Seed) -> Result<u64, Error> {
         let rules = &self.rules;
         let record = PlanRecord {
             run: rules.run.clone(),
             plan: rules.plan,
             num_rounds: rules.num_rounds,
             model_initial,
+            draws_commitment: Digest::of_parts("tacit/v1/draws", &[&draws.to_bytes()]),
             aggregator: rules.aggregator.clone(),
             protection: rules.protection.clone(),
             strategy: rules.strategy.clone(),
-            privacy_guarantee: self.guarantee(None),
+            privacy_guarantee: self.rules.stated.guarantee(None),
         };
         Ok(self.log()?.append_once(&record.to_record()?.to_leaf()?)?)
     }
@@ -183,8 +190,8 @@ impl Recorder {
             model_final: end.model,
             accuracy: end.evaluation.as_ref().map(Evaluation::accuracy),
             loss: end.evaluation.as_ref().map(|e| e.loss),
-            spend: None,
-            privacy_guarantee: self.guarantee(None),
+            spend: end.epsilon,
+            privacy_guarantee: self.rules.stated.guarantee(end.epsilon),
             finish: end.finish.clone(),
         };
         Ok(self.log()?.append_once(&record.to_record()?.to_leaf()?)?)
@@ -243,6 +250,12 @@ impl Recorder {
         let (rules, setup) = (&self.rules, &summary.setup);
         let outcome = summary.result.as_ref().ok();
         let evaluation = outcome.and_then(|o| o.evaluation.as_ref());
+        let epsilon = summary.epsilon();
+        let spend = |o: &Outcome| Spent {
+            cost: o.cost,
+            epsilon: epsilon.map(|e| e.upper),
+            delta: epsilon.map(|e| e.delta),
+        };
         let mut refusals = summary.refusals.clone();
         for (reason, count) in outcome.iter().flat_map(|o| &o.turned_away) {
             *refusals.entry(reason.clone()).or_default() += count;
@@ -266,8 +279,8 @@ impl Recorder {
             wire_bytes_down: outcome.map_or(0, |o| o.bytes_down),
             accuracy: evaluation.map(Evaluation::accuracy),
             loss: evaluation.map(|e| e.loss),
-            spend: outcome.map(|o| Spent { cost: o.cost, epsilon: None, delta: None }),
-            privacy_guarantee: self.guarantee(outcome.map(|o| o.cost)),
+            spend: outcome.map(spend),
+            privacy_guarantee: rules.stated.guarantee(epsilon),
             round_log,
             aborted: summary.result.as_ref().err().map(ToString::to_string),
         }
@@ -304,19 +317,6 @@ impl Recorder {
             link: round.step_link(scheme::PRIVACY_AUDIT),
             body: json!({ "privacy_guarantee": round.privacy_guarantee }),
         }
-    }
-
-    /// What is promised, in words: nothing that was not built.
-    fn guarantee(&self, cost: Option<Cost>) -> String {
-        let seen = match self.rules.protection.as_str() {
-            "plain" => "the coordinator sees each update; others on the wire see none",
-            _ => "single updates are protected as the plan's protection says",
-        };
-        let noise = match cost {
-            Some(Cost::Gaussian { .. }) => "noise was added to the release",
-            Some(Cost::Unbounded) | None => "no differential privacy",
-        };
-        format!("{seen}; {noise}")
     }
 }
 

@@ -68,6 +68,7 @@ impl<'a> Replayer<'a> {
             slots: Vec::new(),
             deltas: Vec::new(),
             seed: self.plan.seed(),
+            account: None,
             rules: self.plan.cohort().clone(),
             roster: cohort.into_iter().collect(),
         };

@@ -4,6 +4,7 @@
 use crate::error::AuditError;
 use crate::record::{Record, scheme};
 use std::collections::BTreeMap;
+use tacit_core::account::Epsilon;
 use tacit_core::digest::Digest;
 use tacit_core::error::Error;
 use tacit_core::evidence::Cost;
@@ -32,6 +33,8 @@ pub struct PlanRecord {
     pub num_rounds: u32,
     /// Digest of the model before the first round.
     pub model_initial: Digest,
+    /// Binds the seed of every cohort's draw without telling it.
+    pub draws_commitment: Digest,
     /// Aggregation rule.
     pub aggregator: String,
     /// Who may see a single update.
@@ -108,8 +111,8 @@ pub struct RunEndRecord {
     pub accuracy: Option<f64>,
     /// Mean loss of that model in nats, where it was measured.
     pub loss: Option<f64>,
-    /// Privacy spent by the run.
-    pub spend: Option<Spent>,
+    /// Privacy spent by the run, where releases have noise.
+    pub spend: Option<Epsilon>,
     /// What the run promises, in words.
     pub privacy_guarantee: String,
     /// Why it ended.

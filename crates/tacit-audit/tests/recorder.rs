@@ -47,7 +47,7 @@ struct Driver {
 
 impl Driver {
     fn finished() -> Self {
-        let run = Run::new(Course::new(&plan(), model(0), 7));
+        let run = Run::new(Course::new(&plan(), model(0), 7).unwrap());
         let mut driver = Self { run, journal: vec![], over: vec![] };
         for n in 0..4 {
             driver.on(Kind::Enrolled { participant: ParticipantId::numbered(n, 4) });
@@ -116,7 +116,7 @@ fn a_recorded_run_is_audited_and_replayed_and_repeating_changes_nothing() {
     for _ in 0..2 {
         // The second time is a coordinator that came back and knows nothing of the first.
         let recorder = open(dir.path());
-        let mut found = vec![recorder.begin(model(0)).unwrap()];
+        let mut found = vec![recorder.begin(model(0), plan().seed()).unwrap()];
         for (summary, journal) in &driver.over {
             found.push(recorder.round(summary, journal).unwrap());
             // Who enrols between a crash and the repetition does not change the record.
@@ -128,7 +128,8 @@ fn a_recorded_run_is_audited_and_replayed_and_repeating_changes_nothing() {
         }
         let finish = "completed".to_owned();
         let evaluation = outcome(3).evaluation;
-        let end = End { finish, rounds: 3, released: 2, model: model(3), evaluation };
+        let end =
+            End { finish, rounds: 3, released: 2, model: model(3), evaluation, epsilon: None };
         found.push(recorder.end(&end).unwrap());
         indexes.push(found);
     }
@@ -195,7 +196,7 @@ fn a_simulation_leaves_the_same_log_without_waiting_for_the_disk() {
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let key = other.path().join("log.skey");
     let record = |recorder: &Recorder| {
-        recorder.begin(model(0)).unwrap();
+        recorder.begin(model(0), plan().seed()).unwrap();
         for (summary, journal) in &driver.over {
             recorder.round(summary, journal).unwrap();
         }

@@ -72,7 +72,6 @@ pub fn conclude(
         machine: &machine(),
         version: env!("CARGO_PKG_VERSION"),
         commit: option_env!("TACIT_COMMIT").unwrap_or_default(),
-        epsilon: None,
     };
     let model = safetensors::write(ended.model, &metadata(ended.plan, digest, history.len()))?;
     let json = format!("{:#}\n", report::json(&facts));

@@ -107,6 +107,7 @@ pub fn conclude(
     println!("check it: tacit audit verify {}", dir.display());
     match finish {
         Finish::Failed(_) => Ok(Ending::RunFailed),
+        Finish::BudgetSpent => Ok(Ending::BudgetSpent),
         _ => Ok(Ending::Done),
     }
 }

@@ -65,6 +65,7 @@ enum Ending {
     Done,
     AuditFailed,
     RunFailed,
+    BudgetSpent,
 }
 
 fn main() -> ExitCode {
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
         Ok(Ending::Done) => ExitCode::SUCCESS,
         Ok(Ending::AuditFailed) => ExitCode::from(3),
         Ok(Ending::RunFailed) => ExitCode::from(4),
+        Ok(Ending::BudgetSpent) => ExitCode::from(5),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(match error.fault() {

@@ -2,6 +2,7 @@
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
+use tacit_core::account::Epsilon;
 use tacit_core::history::RoundReport;
 use tacit_core::plan::Plan;
 use tacit_node::coordinator::Progress;
@@ -61,12 +62,13 @@ impl Display {
         match &self.bars {
             Some(bars) => {
                 bars.rounds.set_position(report.round.into());
+                let spent = spent(report);
                 let loss = report.evaluation.as_ref().map(|e| e.loss);
                 bars.rounds.set_message(match (report.accuracy(), loss) {
                     (Some(accuracy), Some(loss)) => {
-                        format!("accuracy {accuracy:.4}, loss {loss:.3}")
+                        format!("accuracy {accuracy:.4}, loss {loss:.3}{spent}")
                     }
-                    (Some(accuracy), None) => format!("accuracy {accuracy:.4}"),
+                    (Some(accuracy), None) => format!("accuracy {accuracy:.4}{spent}"),
                     _ => String::new(),
                 });
                 if let Some(why) = &report.aborted {
@@ -89,9 +91,17 @@ impl Display {
 /// One round as one line.
 pub fn line(report: &RoundReport) -> String {
     let round = report.round;
+    let spent = spent(report);
     match (&report.aborted, report.accuracy()) {
         (Some(why), _) => format!("Round {round} aborted: {why}"),
-        (None, Some(accuracy)) => format!("Round {round} complete. Accuracy: {accuracy:.4}"),
-        (None, None) => format!("Round {round} complete."),
+        (None, Some(accuracy)) => format!("Round {round} complete. Accuracy: {accuracy:.4}{spent}"),
+        (None, None) => format!("Round {round} complete.{spent}"),
     }
+}
+
+/// What the run has spent up to a round, where its releases have noise.
+fn spent(report: &RoundReport) -> String {
+    let told =
+        |epsilon: Epsilon| format!(", epsilon {:.3} at delta {:e}", epsilon.upper, epsilon.delta);
+    report.epsilon.map_or_else(String::new, told)
 }

@@ -118,7 +118,8 @@ impl Centre {
         let cohort = Cohort { context: &context, accepted: &accepted, spool, len, before: &before };
         let summed = pipeline::aggregate(&self.channel, &mut *aggregator, &cohort)?;
         drop(before);
-        let noised = summed.noise(&*self.mechanism, ports.entropy)?;
+        let calibration = self.plan.calibration(setup.round, self.update_len(), None);
+        let noised = summed.noise(&*self.mechanism, &calibration, ports.entropy)?;
         let mut receipt = Receipt::default();
         let released = noised.record(setup.round, &mut receipt)?;
 

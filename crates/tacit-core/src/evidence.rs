@@ -20,22 +20,10 @@
 //! }
 //! ```
 
+use crate::bound::{Bound, Clip, Norms};
 use crate::error::{Error, Refusal};
-use crate::params::Update;
-use crate::traits::{Entropy, Ledger, Mechanism};
-
-/// The norm that clipping guarantees for one participant's contribution to a sum.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(tag = "norm", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Bound {
-    /// No bound: the sum has unbounded sensitivity and no noise can make it private.
-    None,
-    /// Euclidean norm at most `limit`.
-    L2 {
-        /// The bound.
-        limit: f64,
-    },
-}
+use crate::params::{self, Update};
+use crate::traits::{Calibration, Entropy, Ledger, Mechanism};
 
 /// Something whose bound holds: an update after clipping, or received bytes after checking.
 #[derive(Debug)]
@@ -45,24 +33,34 @@ pub struct Clipped<T> {
 }
 
 impl Clipped<Update> {
-    /// Scales `update` into `bound`: multiplies by min(1, limit / ‖update‖₂).
-    pub fn clip(mut update: Update, bound: Bound) -> Self {
-        if let Bound::L2 { limit } = bound {
-            let norm = update.norm_l2();
-            if norm > limit {
-                // Rounding to f32 may exceed the bound by one part in 2²³ per value: stay below.
-                update.scale(limit / norm * (1.0 - f64::from(f32::EPSILON)));
-            }
-        }
-        Self { inner: update, bound }
+    /// Brings `update` within the bound of `clip`; also whether it was within it before.
+    pub fn clip(mut update: Update, clip: &Clip) -> (Self, bool) {
+        let layout = update.layout().clone();
+        let tensors = layout.tensors().iter().map(|tensor| tensor.shape.iter().product());
+        let within = clip.apply(update.values_mut(), tensors);
+        (Self { inner: update, bound: clip.bound }, within)
+    }
+
+    /// Adds what the mechanism has each participant add, and takes the bound that then holds.
+    pub fn noise(
+        self,
+        mechanism: &dyn Mechanism,
+        of: &Calibration,
+        entropy: &mut dyn Entropy,
+    ) -> Result<Self, Error> {
+        let (layout, examples) = (self.inner.layout().clone(), self.inner.examples());
+        let mut values = self.inner.into_values();
+        mechanism.share(of, &mut values, entropy)?;
+        let inner = Update::new(layout, values, examples)?;
+        Ok(Self { inner, bound: mechanism.sent(of) })
     }
 }
 
 impl<T> Clipped<T> {
-    /// Takes something whose Euclidean norm was measured while its values streamed by.
-    pub fn check(inner: T, sum_of_squares: f64, bound: Bound) -> Result<Self, Refusal> {
-        if let Bound::L2 { limit } = bound {
-            let found = sum_of_squares.sqrt();
+    /// Takes something whose norm was measured while its values streamed by.
+    pub fn check(inner: T, norms: &Norms, bound: Bound) -> Result<Self, Refusal> {
+        if let Some(limit) = bound.limit() {
+            let found = norms.norm(bound);
             if !found.is_finite() || found > limit * (1.0 + 1e-6) {
                 return Err(Refusal::NormExceeded { limit, found });
             }
@@ -118,19 +116,21 @@ impl Summed {
         self.contributions
     }
 
-    /// The values, for a mechanism to change in place.
-    pub fn values_mut(&mut self) -> &mut [f32] {
-        &mut self.values
+    /// The values, not yet fit to be released.
+    pub fn values(&self) -> &[f32] {
+        &self.values
     }
 
     /// Adds the mechanism's noise; the cost comes with it.
     pub fn noise(
         mut self,
         mechanism: &dyn Mechanism,
+        of: &Calibration,
         entropy: &mut dyn Entropy,
     ) -> Result<Noised, Error> {
-        let cost = mechanism.noise(&mut self, entropy)?;
-        crate::params::check_finite(&self.values, 0)
+        let cost = mechanism.cost(of)?;
+        mechanism.open(of, &mut self.values, entropy)?;
+        params::check_finite(&self.values, 0)
             .map_err(|_| Error::Bug("aggregation made a value that is not finite"))?;
         Ok(Noised { values: self.values, spend: Spend { cost } })
     }
@@ -138,14 +138,51 @@ impl Summed {
 
 /// What a release costs one participant.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(tag = "mechanism", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(tag = "privacy", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Cost {
     /// No noise: the release promises no differential privacy.
     Unbounded,
-    /// Gaussian noise of `noise_multiplier` times the sensitivity.
+    /// Noise over the largest change that one participant's presence makes.
+    Bounded {
+        /// Its distribution.
+        noise: Noise,
+        /// Largest total-variation distance of what was drawn from that distribution.
+        total_variation: f64,
+    },
+}
+
+/// The distribution of noise, over the largest norm of one participant's part in a sum.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "mechanism", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Noise {
+    /// Gaussian.
     Gaussian {
-        /// Standard deviation over sensitivity.
+        /// Standard deviation over the L2 norm.
         noise_multiplier: f64,
+    },
+    /// Laplace.
+    Laplace {
+        /// Scale b over the L1 norm.
+        noise_multiplier: f64,
+    },
+    /// A randomiser that is (ε, 0)-differentially private for any two inputs.
+    Pure {
+        /// Its ε.
+        epsilon: f64,
+    },
+    /// Anything ρ-zero-concentrated (Bun & Steinke 2016).
+    Concentrated {
+        /// Its ρ.
+        rho: f64,
+    },
+    /// Skellam, on integers.
+    Skellam {
+        /// L1 norm in their units.
+        l1: f64,
+        /// L2 norm in their units.
+        l2: f64,
+        /// Variance of the noise of one coordinate of the sum.
+        variance: f64,
     },
 }
 
@@ -217,19 +254,20 @@ mod tests {
 
     #[test]
     fn clipping_holds_its_bound_and_keeps_direction() {
-        let bound = Bound::L2 { limit: 1.0 };
-        let clipped = Clipped::clip(update(vec![3.0, -4.0]), bound).into_inner();
-        assert!(clipped.norm_l2() <= 1.0);
-        assert!((clipped.values()[0] - 0.6).abs() < 1e-6);
-        let small = Clipped::clip(update(vec![0.3, 0.4]), bound).into_inner();
-        assert_eq!(small.values(), [0.3, 0.4]);
+        let clip = Clip::to(Bound::L2 { limit: 1.0 });
+        let (clipped, within) = Clipped::clip(update(vec![3.0, -4.0]), &clip);
+        assert!(!within && clipped.get().norm_l2() <= 1.0);
+        assert!((clipped.get().values()[0] - 0.6).abs() < 1e-6);
+        let (small, within) = Clipped::clip(update(vec![0.3, 0.4]), &clip);
+        assert!(within);
+        assert_eq!(small.get().values(), [0.3, 0.4]);
     }
 
     #[test]
     fn a_lie_about_the_norm_is_refused() {
         let bound = Bound::L2 { limit: 1.0 };
-        assert!(Clipped::check((), 1.01, bound).is_err());
-        assert!(Clipped::check((), f64::NAN, bound).is_err());
-        assert!(Clipped::check((), 1.0, bound).is_ok());
+        assert!(Clipped::check((), &Norms::of(&[1.01]), bound).is_err());
+        assert!(Clipped::check((), &Norms::of(&[f32::NAN]), bound).is_err());
+        assert!(Clipped::check((), &Norms::of(&[1.0]), bound).is_ok());
     }
 }

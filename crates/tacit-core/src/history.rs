@@ -1,5 +1,6 @@
 //! What a run reports of each round: one line of `history.jsonl`.
 
+use crate::account::Epsilon;
 use crate::digest::Digest;
 use crate::evidence::Cost;
 use crate::ids::ParticipantId;
@@ -46,6 +47,9 @@ pub struct RoundReport {
     pub bytes_down: u64,
     /// Privacy cost of the release.
     pub cost: Option<Cost>,
+    /// What everything up to this round cost together, where releases have noise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<Epsilon>,
 }
 
 /// One contribution in a [`RoundReport`].
@@ -110,6 +114,7 @@ impl From<&Summary> for RoundReport {
             bytes_up: outcome.map_or(0, |o| o.bytes_up),
             bytes_down: outcome.map_or(0, |o| o.bytes_down),
             cost: outcome.map(|o| o.cost),
+            epsilon: summary.epsilon(),
         }
     }
 }

@@ -5,6 +5,8 @@
 //! the next model).
 #![forbid(unsafe_code)]
 
+pub mod account;
+pub mod bound;
 pub mod central;
 pub mod codec;
 pub mod compress;

@@ -9,9 +9,9 @@ use crate::ids::ParticipantId;
 use crate::kept::Kept;
 use crate::messages::{Contribution, FitOrder, Task};
 use crate::params::{Layout, Params, Update};
-use crate::pipeline::{Channel, Sealed};
+use crate::pipeline::{Channel, Equal, Sealed};
 use crate::plan::Plan;
-use crate::traits::{Clock, Context, Fitted, Trainer};
+use crate::traits::{Clock, Context, Entropy, Fitted, Party, Trainer};
 use std::sync::Arc;
 
 /// What a participant trains and measures on.
@@ -58,6 +58,14 @@ pub struct Made {
     pub kept: Kept,
 }
 
+/// What a participant's half needs of its machine.
+pub struct Ports<'a> {
+    /// Time, for reports only.
+    pub clock: &'a dyn Clock,
+    /// Noise.
+    pub entropy: &'a mut dyn Entropy,
+}
+
 /// Name of a participant's control variate in what it keeps.
 pub const CONTROL: &str = "control";
 
@@ -69,7 +77,7 @@ pub fn contribute(
     local: &Local<'_>,
     trainer: &mut dyn Trainer,
     start: &Start<'_>,
-    clock: &dyn Clock,
+    ports: &mut Ports<'_>,
 ) -> Result<Made, Error> {
     let Start { task, model, .. } = *start;
     let Local { plan, participant, data } = *local;
@@ -77,7 +85,7 @@ pub fn contribute(
         let found = task.plan.to_string();
         return Err(Error::caller("task", format!("plan {}", plan.digest()), found));
     }
-    let started = clock.now_ms();
+    let started = ports.clock.now_ms();
     let evaluation = match &data.held_out {
         Some(held_out) if !held_out.is_empty() => Some(trainer.evaluate(model, held_out)?),
         _ => None,
@@ -91,7 +99,12 @@ pub fn contribute(
         true => with_dropped(fitted.update, kept.remove(DROPPED))?,
         false => fitted.update,
     };
-    let clipped = Clipped::clip(update, channel.bound);
+    let calibration = plan.calibration(task.round, update.values().len(), None);
+    let (clipped, _) = Clipped::clip(update, &plan.clip(None));
+    let mechanism = plan.mechanism()?;
+    let clipped = clipped.noise(&*mechanism, &calibration, ports.entropy)?;
+    // What the coordinator is not to see unprotected, it is not told beside the update either.
+    let alone = mechanism.by() == Party::Participant;
     let context = Context { plan: task.plan, round: task.round, model: task.model };
     let Sealed { payload, dropped } = channel.seal(&context, participant, &clipped)?;
     kept.extend(dropped.map(|dropped| (DROPPED.to_owned(), dropped)));
@@ -102,9 +115,9 @@ pub fn contribute(
         model: task.model,
         payload: Digest::of_bytes(&payload),
         payload_bytes: payload.len() as u64,
-        examples,
-        loss: fitted.loss,
-        fit_ms: clock.now_ms().saturating_sub(started),
+        examples: if alone { 1 } else { examples },
+        loss: if alone { 0.0 } else { fitted.loss },
+        fit_ms: ports.clock.now_ms().saturating_sub(started),
         evaluation,
     };
     Ok(Made { contribution, payload, kept })
@@ -161,10 +174,18 @@ fn fit(
 impl Plan {
     /// How values travel under this plan, for models of a layout.
     pub fn channel(&self, layout: &Layout) -> Result<Channel, Error> {
+        let mechanism = self.mechanism()?;
+        let calibration = self.calibration(1, layout.len() * self.vectors(), None);
+        let equal = match (self.cohort().equal_weights, mechanism.by()) {
+            (false, _) => None,
+            (true, Party::Nobody) => Some(Equal::OverContributions),
+            (true, _) => Some(Equal::Over(self.cohort().size as u64)),
+        };
         Ok(Channel {
             chain: self.chain()?.over(layout, self.vectors()),
             protection: self.protection()?,
-            bound: self.bound(),
+            bound: mechanism.sent(&calibration),
+            equal,
             seed: self.seed(),
         })
     }

@@ -204,8 +204,12 @@ impl Update {
         sum_of_squares(self.values()).sqrt()
     }
 
-    pub(crate) fn scale(&mut self, factor: f64) {
-        self.params.values.iter_mut().for_each(|x| *x = (f64::from(*x) * factor) as f32);
+    pub(crate) fn values_mut(&mut self) -> &mut [f32] {
+        &mut self.params.values
+    }
+
+    pub(crate) fn into_values(self) -> Vec<f32> {
+        self.params.values
     }
 }
 

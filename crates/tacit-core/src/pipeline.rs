@@ -4,10 +4,11 @@
 //! A payload is a sequence of frames, one per chunk of [`limits::CHUNK_VALUES`] values: four
 //! bytes of length (little-endian), then what the protection made of the chain's encoding.
 
+use crate::bound::{Bound, Norms};
 use crate::compress::{Chain, Form, Seeds, Signal};
 use crate::digest::Digest;
 use crate::error::{Error, Refusal};
-use crate::evidence::{Bound, Clipped, Released, Summed};
+use crate::evidence::{Clipped, Released, Summed};
 use crate::ids::ParticipantId;
 use crate::limits;
 use crate::params::{self, Update};
@@ -28,10 +29,22 @@ pub struct Channel {
     pub chain: Chain,
     /// The plan's protection.
     pub protection: Box<dyn Protection>,
-    /// The norm that every participant clips to.
+    /// The norm that every participant keeps to: the clipping norm, and its own noise.
     pub bound: Bound,
+    /// Whether every update weighs the same, and what their sum is then divided by; else they
+    /// weigh as many examples as they were learned from, and the sum is divided by all of these.
+    pub equal: Option<Equal>,
     /// The plan's seed, from which encodings draw.
     pub seed: Seed,
+}
+
+/// How a mean of equal weights is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Equal {
+    /// Over the contributions.
+    OverContributions,
+    /// Over so many, whoever came: what one participant changes does not depend on others.
+    Over(u64),
 }
 
 /// A payload, and what its encoding lost.
@@ -84,9 +97,9 @@ impl Channel {
         let mut shrunk = values.to_vec();
         for _ in 0..SHRINKS {
             let (payload, received) = self.encode(context, seeds, &shrunk)?;
-            let norm = params::sum_of_squares(&received).sqrt();
-            match self.bound {
-                Bound::L2 { limit } if norm > limit => {
+            let norm = Norms::of(&received).norm(self.bound);
+            match self.bound.limit() {
+                Some(limit) if norm > limit => {
                     let factor = limit / norm * (1.0 - 1e-6);
                     shrunk.iter_mut().for_each(|x| *x = (f64::from(*x) * factor) as f32);
                 }
@@ -150,7 +163,7 @@ pub struct Inspector<'a> {
     pending: Vec<u8>,
     row: Vec<f32>,
     signal: Signal,
-    sum_of_squares: f64,
+    norms: Norms,
 }
 
 impl<'a> Inspector<'a> {
@@ -158,7 +171,7 @@ impl<'a> Inspector<'a> {
     pub fn new(channel: &'a Channel, len: usize, round: u32, sender: &ParticipantId) -> Self {
         let seeds = Seeds::of(channel.seed, round, sender);
         let (pending, row, signal) = (Vec::new(), Vec::new(), Signal::default());
-        Self { channel, seeds, len, done: 0, pending, row, signal, sum_of_squares: 0.0 }
+        Self { channel, seeds, len, done: 0, pending, row, signal, norms: Norms::default() }
     }
 
     /// Takes the next bytes. Holds at most one frame.
@@ -202,7 +215,7 @@ impl<'a> Inspector<'a> {
             let (encoded, signal) = (&self.pending[HEADER..], &mut self.signal);
             self.channel.chain.decode(form, self.seeds, encoded, signal, &mut self.row)?;
             params::check_range(&self.row, self.done as u64)?;
-            self.sum_of_squares += params::sum_of_squares(&self.row);
+            self.norms.add(&self.row, self.channel.bound);
         }
         self.done += form.chunk;
         self.pending.clear();
@@ -215,7 +228,7 @@ impl<'a> Inspector<'a> {
             let (expected, found) = (self.len as u64, self.done as u64);
             return Err(Refusal::WrongShape { expected, found });
         }
-        Clipped::check((), self.sum_of_squares, self.channel.bound)
+        Clipped::check((), &self.norms, self.channel.bound)
     }
 }
 
@@ -239,7 +252,7 @@ struct Cursor<'a> {
     seeds: Seeds,
     offset: u64,
     header: Option<[u8; HEADER]>,
-    sum_of_squares: f64,
+    norms: Norms,
 }
 
 impl Cursor<'_> {
@@ -269,9 +282,9 @@ impl Cursor<'_> {
         Ok(frame)
     }
 
-    fn check(&mut self, row: &[f32], offset: u64) -> Result<(), Error> {
+    fn check(&mut self, row: &[f32], offset: u64, bound: Bound) -> Result<(), Error> {
         params::check_range(row, offset).map_err(|refusal| self.spoiled(refusal))?;
-        self.sum_of_squares += params::sum_of_squares(row);
+        self.norms.add(row, bound);
         Ok(())
     }
 
@@ -279,7 +292,7 @@ impl Cursor<'_> {
         if self.offset != self.accepted.payload_bytes || self.header.is_some() {
             return Err(self.broken());
         }
-        Clipped::check((), self.sum_of_squares, bound).map_err(|refusal| self.spoiled(refusal))
+        Clipped::check((), &self.norms, bound).map_err(|refusal| self.spoiled(refusal))
     }
 
     fn broken(&self) -> Error {
@@ -379,7 +392,11 @@ impl Pass<'_> {
         let Cohort { accepted, len, before, .. } = *self.cohort;
         let summed = self.channel.protection.reveals() == View::Sum;
         let at_once = if summed { accepted.len() } else { at_once }.max(1);
-        let total_weight = accepted.iter().map(|a| a.examples).sum();
+        let weight = |a: &Accepted| if self.channel.equal.is_some() { 1 } else { a.examples };
+        let total_weight = match self.channel.equal {
+            Some(Equal::Over(size)) => size,
+            _ => accepted.iter().map(weight).sum(),
+        };
         let mut cursors: Vec<Cursor<'_>> = accepted.iter().map(|a| self.cursor(a)).collect();
         let mut buffer = vec![0.0; at_once * len.min(limits::CHUNK_VALUES)];
         for start in (0..len).step_by(limits::CHUNK_VALUES) {
@@ -393,7 +410,7 @@ impl Pass<'_> {
                 // A protected sum arrives already weighted.
                 let weights: Vec<u64> = match summed {
                     true => vec![1],
-                    false => accepted.iter().map(|a| a.examples).collect(),
+                    false => accepted.iter().map(weight).collect(),
                 };
                 let before = before.get(start..start + width).unwrap_or_default();
                 let rows = Rows { rows: &rows, weights: &weights, total_weight, before };
@@ -425,7 +442,7 @@ impl Pass<'_> {
         }
         if protection.reveals() == View::Each {
             for (cursor, row) in cursors.iter_mut().zip(buffer.chunks(form.chunk)) {
-                cursor.check(row, form.start as u64)?;
+                cursor.check(row, form.start as u64, self.channel.bound)?;
             }
         }
         Ok(frames.len())
@@ -437,7 +454,7 @@ impl Pass<'_> {
     {
         let Cohort { context, spool, .. } = *self.cohort;
         let seeds = Seeds::of(self.channel.seed, context.round, &accepted.participant);
-        Cursor { spool, accepted, seeds, offset: 0, header: None, sum_of_squares: 0.0 }
+        Cursor { spool, accepted, seeds, offset: 0, header: None, norms: Norms::default() }
     }
 }
 

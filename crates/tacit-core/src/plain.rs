@@ -1,10 +1,11 @@
-//! The rules that do nothing, said aloud in a plan: `protection = "plain"` and
-//! `mechanism = "none"`.
+//! The rules that do nothing, said aloud in a plan: `protection = "plain"`, `mechanism = "none"`
+//! and `accountant = "none"`.
 
+use crate::account::{Epsilon, Spent};
 use crate::error::Error;
-use crate::evidence::{Cost, Summed};
+use crate::evidence::Cost;
 use crate::registry::{Entry, Make};
-use crate::traits::{Context, Entropy, Mechanism, Protection, View};
+use crate::traits::{Accountant, Calibration, Context, Mechanism, Party, Protection, View};
 
 /// The entries of this file.
 pub const ENTRIES: &[Entry] = &[
@@ -19,6 +20,12 @@ pub const ENTRIES: &[Entry] = &[
         help: "no noise: the release promises no differential privacy",
         parameters: &[],
         make: Make::Mechanism(|_| Ok(Box::new(NoNoise))),
+    },
+    Entry {
+        name: "none",
+        help: "no account: no epsilon is claimed",
+        parameters: &[],
+        make: Make::Accountant(|_| Ok(Box::new(NoAccount))),
     },
 ];
 
@@ -43,11 +50,24 @@ impl Protection for Plain {
 pub struct NoNoise;
 
 impl Mechanism for NoNoise {
+    fn by(&self) -> Party {
+        Party::Nobody
+    }
+
     fn discrete(&self) -> bool {
         true
     }
 
-    fn noise(&self, _: &mut Summed, _: &mut dyn Entropy) -> Result<Cost, Error> {
+    fn cost(&self, _: &Calibration) -> Result<Cost, Error> {
         Ok(Cost::Unbounded)
+    }
+}
+
+/// Bounds nothing.
+pub struct NoAccount;
+
+impl Accountant for NoAccount {
+    fn epsilon(&self, _: &[(Spent, u64)], _: f64) -> Result<Epsilon, Error> {
+        Err(Error::caller("accountant", "one that bounds epsilon", "\"none\""))
     }
 }

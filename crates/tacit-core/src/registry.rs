@@ -4,7 +4,7 @@
 use crate::data::DataShape;
 use crate::error::Error;
 use crate::traits::{
-    Aggregator, Compressor, Mechanism, PreAggregator, Protection, Strategy, Trainer,
+    Accountant, Aggregator, Compressor, Mechanism, PreAggregator, Protection, Strategy, Trainer,
 };
 use std::collections::BTreeMap;
 
@@ -186,6 +186,8 @@ pub enum Make {
     Protection(fn(&Arguments) -> Result<Box<dyn Protection>, Error>),
     /// A [`Mechanism`].
     Mechanism(fn(&Arguments) -> Result<Box<dyn Mechanism>, Error>),
+    /// An [`Accountant`].
+    Accountant(fn(&Arguments) -> Result<Box<dyn Accountant>, Error>),
 }
 
 /// A family of rules: one key of the plan.
@@ -207,17 +209,20 @@ pub enum Family {
     Protection,
     /// Key `mechanism`.
     Mechanism,
+    /// Key `accountant`.
+    Accountant,
 }
 
 impl Family {
     /// Every family of rules, in the order of a round.
-    pub const ALL: [Family; 7] = [
+    pub const ALL: [Family; 8] = [
         Family::Trainer,
         Family::Compressor,
         Family::Protection,
         Family::PreAggregator,
         Family::Aggregator,
         Family::Mechanism,
+        Family::Accountant,
         Family::Strategy,
     ];
 
@@ -242,6 +247,7 @@ impl Family {
             Family::Downlink => "downlink",
             Family::Protection => "protection",
             Family::Mechanism => "mechanism",
+            Family::Accountant => "accountant",
         }
     }
 }
@@ -270,6 +276,7 @@ impl Entry {
             Make::Compressor(_) => Family::Compressor,
             Make::Protection(_) => Family::Protection,
             Make::Mechanism(_) => Family::Mechanism,
+            Make::Accountant(_) => Family::Accountant,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! A run: rounds one after the other, each starting from the model that the last one released.
 //! Pure like [`Round`]; what it persists are the rounds' records, each with its round.
 
+use crate::account::{Account, Epsilon};
 use crate::digest::Digest;
+use crate::error::Error;
 use crate::plan::{Cohort, Plan};
 use crate::rng::Seed;
 use crate::round::{Abort, Action, Entry, Event, Kind, Outcome, ReplayError, Roster, Round, Setup};
@@ -25,12 +27,18 @@ pub struct Course {
     pub model_bytes: u64,
     /// Whether the strategy has control variates.
     pub control: bool,
+    /// What was spent before the first round, where releases have noise.
+    pub account: Option<Account>,
 }
 
 impl Course {
-    /// The course of a plan from an initial model.
-    pub fn new(plan: &Plan, model: Digest, model_bytes: u64) -> Self {
-        Self {
+    /// The course of a plan from an initial model. Cohorts are drawn from the plan's seed.
+    ///
+    /// # Errors
+    /// Noise that cannot be calibrated, or that passes the budget with its first release.
+    pub fn new(plan: &Plan, model: Digest, model_bytes: u64) -> Result<Self, Error> {
+        let len = (model_bytes / 4) as usize * plan.vectors();
+        Ok(Self {
             plan: plan.digest(),
             seed: plan.seed(),
             num_rounds: plan.num_rounds(),
@@ -39,7 +47,8 @@ impl Course {
             model,
             model_bytes,
             control: plan.control().is_some(),
-        }
+            account: plan.account(len)?,
+        })
     }
 }
 
@@ -51,6 +60,8 @@ pub enum Finish {
     Completed,
     /// The target accuracy was reached.
     TargetReached,
+    /// The next round could pass the privacy budget.
+    BudgetSpent,
     /// Too many rounds in a row were aborted; the last one's reason.
     Failed(Abort),
 }
@@ -60,6 +71,7 @@ impl std::fmt::Display for Finish {
         match self {
             Finish::Completed => f.write_str("every round was run"),
             Finish::TargetReached => f.write_str("the target accuracy was reached"),
+            Finish::BudgetSpent => f.write_str("the next round could pass the privacy budget"),
             Finish::Failed(abort) => write!(f, "too many rounds failed: {abort}"),
         }
     }
@@ -111,6 +123,7 @@ impl Run {
             control: course.control,
             slots: Vec::new(),
             deltas: Vec::new(),
+            account: course.account.clone(),
             seed: course.seed,
             rules: course.cohort.clone(),
             roster: Roster::new(),
@@ -167,7 +180,7 @@ impl Run {
             return false;
         }
         let setup = self.round.setup();
-        let (model, slots, deltas) = match &self.round {
+        let (model, slots, deltas, account) = match &self.round {
             Round::Done(done) => {
                 self.failed_in_a_row = 0;
                 self.released += 1;
@@ -179,24 +192,33 @@ impl Run {
                 {
                     self.finish = Some(Finish::TargetReached);
                 }
-                (outcome.model, outcome.slots.clone(), setup.deltas_after(outcome))
+                let account = done.summary().account();
+                (outcome.model, outcome.slots.clone(), setup.deltas_after(outcome), account)
             }
             Round::Aborted(aborted) if aborted.is_logged() => {
                 self.failed_in_a_row += 1;
                 if self.failed_in_a_row >= self.course.cohort.max_failed_rounds {
                     self.finish = Some(Finish::Failed(aborted.abort().clone()));
                 }
-                (setup.model, setup.slots.clone(), setup.deltas.clone())
+                let account = aborted.summary().account();
+                (setup.model, setup.slots.clone(), setup.deltas.clone(), account)
             }
             _ => return false,
         };
         if self.finish.is_none() && setup.round >= self.course.num_rounds {
             self.finish = Some(Finish::Completed);
         }
+        let mut account = account;
+        let roster = setup.roster.len().max(setup.rules.participants);
+        // An accountant that fails ends training too: nothing may be released unaccounted.
+        let allows = |account: &mut Account| account.allows_next(&setup.rules, roster);
+        if self.finish.is_none() && !account.as_mut().map_or(Ok(true), allows).unwrap_or(false) {
+            self.finish = Some(Finish::BudgetSpent);
+        }
         if self.finish.is_some() {
             return false;
         }
-        let next = Setup { round: setup.round + 1, model, slots, deltas, ..setup.clone() };
+        let next = Setup { round: setup.round + 1, model, slots, deltas, account, ..setup.clone() };
         self.round = Round::new(next);
         true
     }
@@ -234,6 +256,15 @@ impl Run {
         match &self.round {
             Round::Done(done) => done.outcome().model,
             round => round.setup().model,
+        }
+    }
+
+    /// ε of everything so far, where releases have noise.
+    pub fn epsilon(&self) -> Option<Epsilon> {
+        match &self.round {
+            Round::Done(done) => done.summary().epsilon(),
+            Round::Aborted(aborted) => aborted.summary().epsilon(),
+            round => round.setup().account.as_ref()?.epsilon().ok().flatten(),
         }
     }
 

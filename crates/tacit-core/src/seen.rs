@@ -1,6 +1,8 @@
 //! What rules are given and may see; part of the vocabulary of [`traits`](crate::traits).
 
+use crate::bound::Bound;
 use crate::digest::Digest;
+use crate::rng::Seed;
 
 /// What a rule must see, and what a protection lets the aggregator see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,4 +38,34 @@ pub struct Context {
     pub round: u32,
     /// Digest of the model trained from.
     pub model: Digest,
+}
+
+/// Who adds a mechanism's noise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Party {
+    /// Nobody.
+    Nobody,
+    /// The coordinator, to the aggregate.
+    Coordinator,
+    /// Each participant, enough for itself alone.
+    Participant,
+    /// Each participant a share: what a sum needs.
+    Cohort,
+}
+
+/// What noise is measured by.
+#[derive(Clone, Copy, Debug)]
+pub struct Calibration {
+    /// Round, from 1.
+    pub round: u32,
+    /// Bound of one participant's update after clipping.
+    pub bound: Bound,
+    /// Values of an update.
+    pub len: usize,
+    /// What sums are divided by: the planned size of a cohort, whoever came.
+    pub size: usize,
+    /// Fewest contributions of a release.
+    pub minimum: usize,
+    /// The plan's seed: for rotations that everybody knows, never for noise.
+    pub seed: Seed,
 }

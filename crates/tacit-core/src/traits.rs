@@ -1,16 +1,18 @@
 //! Every seam of the system. Two families: *rules* are pure, registered by name and chosen by the
 //! plan; *ports* are effects, handed in by whoever drives a round.
 
+use crate::account::{Epsilon, Spent};
+use crate::bound::Bound;
 use crate::compress::{Form, Place, Signal};
 use crate::data::Shard;
 use crate::digest::Digest;
 use crate::error::{Error, Refusal};
-use crate::evidence::{Cost, Spend, Summed};
+use crate::evidence::{Cost, Spend};
 use crate::kept::Kept;
 use crate::messages::{Checkpoint, Contribution, Evaluation, FitOrder, Offer, SignedContribution};
 use crate::params::{Params, Update};
 use crate::rng::Seed;
-pub use crate::seen::{Context, Rows, View};
+pub use crate::seen::{Calibration, Context, Party, Rows, View};
 
 // ---------------------------------------------------------------------------------- rules
 
@@ -167,20 +169,33 @@ pub trait Protection: Send + Sync {
     fn open(&self, context: &Context, chunk: u32, frames: &mut Vec<Vec<u8>>) -> Result<(), Error>;
 }
 
-/// Adds noise to an aggregate of clipped contributions and says what the release costs.
+/// Makes a release of clipped contributions differentially private. Entropy is the operating
+/// system's, never the plan's seed.
 pub trait Mechanism: Send + Sync {
+    /// Who adds the noise.
+    fn by(&self) -> Party;
     /// Whether the noise is integer-valued, as masks need.
     fn discrete(&self) -> bool;
-    /// Changes the values in place. `entropy` is the operating system's, never the plan's seed.
-    fn noise(&self, sum: &mut Summed, entropy: &mut dyn Entropy) -> Result<Cost, Error>;
+    /// What one release costs; refuses what the noise cannot be calibrated to.
+    fn cost(&self, of: &Calibration) -> Result<Cost, Error>;
+    /// Participant: changes a clipped update in place.
+    fn share(&self, _: &Calibration, _: &mut [f32], _: &mut dyn Entropy) -> Result<(), Error> {
+        Ok(())
+    }
+    /// The bound of what [`Mechanism::share`] makes: what the coordinator may check.
+    fn sent(&self, of: &Calibration) -> Bound {
+        of.bound
+    }
+    /// Coordinator: changes the mean over `of.size` in place.
+    fn open(&self, _: &Calibration, _: &mut [f32], _: &mut dyn Entropy) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// Composes the costs of releases.
-pub trait Accountant: Send {
-    /// Adds one release whose cohort was drawn at `sampling_rate`.
-    fn compose(&mut self, cost: Cost, sampling_rate: f64) -> Result<(), Error>;
-    /// ε at `delta` of everything composed so far; infinite without noise.
-    fn epsilon(&self, delta: f64) -> f64;
+pub trait Accountant: Send + Sync {
+    /// ε at `delta` of these releases together, each so many times; refuses what it cannot bound.
+    fn epsilon(&self, spent: &[(Spent, u64)], delta: f64) -> Result<Epsilon, Error>;
 }
 
 /// Proves a statement about the very bytes that are contributed.

@@ -1,10 +1,11 @@
 //! The participant's loop: ask for work, fetch the model, train, deliver; until the run is over.
 
 use std::sync::Arc;
+use tacit_audit::OsEntropy;
 use tacit_core::digest::Digest;
 use tacit_core::downlink::{self, Downlink};
 use tacit_core::error::{Error, Fault};
-use tacit_core::local::{Local, Made, Start, contribute};
+use tacit_core::local::{Local, Made, Ports, Start, contribute};
 use tacit_core::messages::{Contribution, Offer, SignedContribution, Task};
 use tacit_core::params::{Layout, Params};
 use tacit_core::traits::{Clock, Memory, Trainer, Transport};
@@ -112,8 +113,9 @@ fn round(
     let kept = worker.memory.recall(task.round)?;
     let (control, kept) = (control.as_ref(), kept.as_ref());
     let start = Start { task, model: &model, control, kept };
+    let mut ports = Ports { clock: worker.clock, entropy: &mut OsEntropy };
     let Made { contribution, payload, kept } =
-        contribute(&worker.local, worker.trainer, &start, worker.clock)?;
+        contribute(&worker.local, worker.trainer, &start, &mut ports)?;
     drop(model);
     // Kept before it is delivered: a crash in between must not leave the coordinator with a
     // contribution whose other half is forgotten here.

@@ -23,6 +23,7 @@ fn course(participants: usize) -> Course {
             sampling: Sampling::Fixed,
             over_selection: 0.0,
             minimum: 1,
+            equal_weights: false,
             collect_timeout_ms: 1000,
             distribute_timeout_ms: 1000,
             enrol_timeout_ms: 1000,
@@ -31,6 +32,7 @@ fn course(participants: usize) -> Course {
         model: Digest::of_bytes(b"model"),
         model_bytes: 4,
         control: false,
+        account: None,
     }
 }
 

@@ -116,7 +116,7 @@ pub fn simulate(
     let store = MemoryStore::new(options.memory_bytes);
     let digest = store.put(&tacit_core::params::as_bytes(model.values()))?;
     let centre = Centre::new(plan, model.layout().clone(), federation.evaluator()?)?;
-    let course = Course::new(plan, digest, model.values().len() as u64 * 4);
+    let course = Course::new(plan, digest, model.values().len() as u64 * 4)?;
     let names = federation.participants().iter().map(|(id, _)| id);
     let (time, fleet) = (VirtualClock::new(0), Fleet::assemble(plan, names)?);
     let enrol = |(id, _): &(ParticipantId, _)| Kind::Enrolled { participant: id.clone() };

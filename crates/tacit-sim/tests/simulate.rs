@@ -125,7 +125,7 @@ fn the_recorder_gets_what_a_coordinator_writes() {
     assert_eq!(kept.summaries.len(), 3);
     assert_eq!(kept.models.last(), Some(&outcome.model));
     let initial = federation.initial_model().unwrap();
-    let course = Course::new(&plan, initial.digest(), initial.values().len() as u64 * 4);
+    let course = Course::new(&plan, initial.digest(), initial.values().len() as u64 * 4).unwrap();
     let replayed = Run::replay(course, &kept.journal).unwrap();
     assert_eq!(replayed.finish(), Some(&Finish::Completed));
     assert_eq!(replayed.model(), outcome.model.digest());

@@ -72,6 +72,7 @@ pub fn plan() -> PlanRecord {
         plan: Digest::of_bytes(PLAN),
         num_rounds: 4,
         model_initial: model(0),
+        draws_commitment: Digest([0; 32]),
         aggregator: "mean".into(),
         protection: "plain".into(),
         strategy: "fed-avg".into(),

@@ -85,7 +85,7 @@ pub fn main(args: Args) -> Result<Ending, Error> {
     let started_ms = SystemClock.now_ms();
     let federation = Federation::assemble(&plan)?;
     let mut recorder = Folder::open(&dir, &plan)?;
-    recorder.audit.begin(federation.initial_model()?.digest())?;
+    recorder.audit.begin(federation.initial_model()?.digest(), plan.seed())?;
     let display = Display::new(&plan);
     let mut options = Options::new(&mut recorder);
     options.threads = args.threads;
@@ -100,6 +100,7 @@ pub fn main(args: Args) -> Result<Ending, Error> {
         released: outcome.history.iter().filter(|r| r.aborted.is_none()).count() as u32,
         model: outcome.model.digest(),
         evaluation: outcome.history.last().and_then(|last| last.evaluation.clone()),
+        epsilon: outcome.history.last().and_then(|last| last.epsilon),
     })?;
     let log = recorder.audit.log()?;
     let ended = Ended {
@@ -116,6 +117,7 @@ pub fn main(args: Args) -> Result<Ending, Error> {
     written.iter().for_each(|path| println!("wrote {}", path.display()));
     match outcome.finish {
         Finish::Failed(_) => Ok(Ending::RunFailed),
+        Finish::BudgetSpent => Ok(Ending::BudgetSpent),
         _ => Ok(Ending::Done),
     }
 }

@@ -3,6 +3,7 @@
 use super::Facts;
 use super::text::{number, percent, whole};
 use std::collections::BTreeMap;
+use tacit_core::account::Epsilon;
 use tacit_core::evidence::Cost;
 use tacit_core::history::RoundReport;
 use tacit_core::ids::ParticipantId;
@@ -60,26 +61,19 @@ pub(super) enum Privacy {
     /// At least one release without noise.
     None,
     /// Noise in every release, with the total where an accountant told it.
-    Noised { smallest_multiplier: f64, epsilon: Option<(f64, f64)> },
+    Noised(Option<Epsilon>),
 }
 
 impl Privacy {
     fn of(facts: &Facts<'_>) -> Self {
-        let released = facts.history.iter().filter(|round| is_released(round));
-        let multiplier = released.map(|round| match round.cost {
-            Some(Cost::Gaussian { noise_multiplier }) => noise_multiplier,
-            Some(Cost::Unbounded) | None => 0.0,
-        });
-        match multiplier.reduce(f64::min) {
-            None => Self::Unspent,
-            Some(smallest) if smallest > 0.0 => {
-                let finite =
-                    |(epsilon, delta): &(f64, f64)| epsilon.is_finite() && delta.is_finite();
-                let epsilon = facts.epsilon.filter(finite);
-                Self::Noised { smallest_multiplier: smallest, epsilon }
-            }
-            Some(_) => Self::None,
+        let mut released = facts.history.iter().filter(|round| is_released(round)).peekable();
+        if released.peek().is_none() {
+            return Self::Unspent;
         }
+        if !released.all(|round| matches!(round.cost, Some(Cost::Bounded { .. }))) {
+            return Self::None;
+        }
+        Self::Noised(facts.history.last().and_then(|round| round.epsilon))
     }
 
     /// In a few words, and what they mean.
@@ -87,14 +81,10 @@ impl Privacy {
         match self {
             Self::Unspent => ("nothing spent".into(), "nothing was released".into()),
             Self::None => ("none".into(), "no differential privacy".into()),
-            Self::Noised { epsilon: Some((epsilon, delta)), .. } => (
-                format!("ε = {}", number(epsilon, 3)),
-                format!("at δ = {delta:e}, per participant"),
-            ),
-            Self::Noised { smallest_multiplier, epsilon: None } => {
-                let z = number(smallest_multiplier, 3);
-                ("ε not accounted".into(), format!("noise multiplier {z} or more"))
+            Self::Noised(Some(Epsilon { upper, delta, .. })) => {
+                (format!("ε = {}", number(upper, 3)), format!("at δ = {delta:e}, per participant"))
             }
+            Self::Noised(None) => ("ε not accounted".into(), "noise in every release".into()),
         }
     }
 }

@@ -78,11 +78,11 @@ fn privacy(privacy: Privacy) -> Value {
     match privacy {
         Privacy::Unspent => json!({ "guarantee": "nothing-released" }),
         Privacy::None => json!({ "guarantee": "none" }),
-        Privacy::Noised { smallest_multiplier, epsilon } => json!({
+        Privacy::Noised(epsilon) => json!({
             "guarantee": "noised",
-            "smallest_noise_multiplier": smallest_multiplier,
-            "epsilon": epsilon.map(|(epsilon, _)| epsilon),
-            "delta": epsilon.map(|(_, delta)| delta),
+            "epsilon": epsilon.map(|epsilon| epsilon.upper),
+            "epsilon_lower": epsilon.map(|epsilon| epsilon.lower),
+            "delta": epsilon.map(|epsilon| epsilon.delta),
         }),
     }
 }

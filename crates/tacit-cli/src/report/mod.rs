@@ -54,8 +54,6 @@ pub struct Facts<'a> {
     pub version: &'a str,
     /// Commit it was built from; may be empty.
     pub commit: &'a str,
-    /// ε of everything that was released and the δ it holds for, where an accountant tells.
-    pub epsilon: Option<(f64, f64)>,
 }
 
 /// A state of the transparency log.

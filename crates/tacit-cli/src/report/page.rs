@@ -45,7 +45,7 @@ fn header(facts: &Facts<'_>, figures: &Figures<'_>) -> String {
     let plan = facts.plan;
     let rules = Family::ALL.map(|family| plan.names(family));
     let rules = rules.each_ref().map(|names| escape(names));
-    let [trainer, compression, protection, mixing, aggregator, _, strategy] = rules;
+    let [trainer, compression, protection, mixing, aggregator, _, _, strategy] = rules;
     let compression = match plan.choices(Family::Compressor) {
         [] => String::new(),
         _ => format!(" · {compression}"),

@@ -2,8 +2,9 @@
 
 use super::{AuditFacts, Facts, attack, html, json, summary_table};
 use std::collections::BTreeMap;
+use tacit_core::account::Epsilon;
 use tacit_core::digest::Digest;
-use tacit_core::evidence::Cost;
+use tacit_core::evidence::{Cost, Noise};
 use tacit_core::history::{ContributionReport, RoundReport};
 use tacit_core::ids::ParticipantId;
 use tacit_core::messages::Evaluation;
@@ -82,6 +83,7 @@ fn round(round: u32, rounds: u32, participants: usize) -> RoundReport {
         bytes_up: if released { bytes } else { 0 },
         bytes_down: if released { bytes + 1_900 } else { 0 },
         cost: released.then_some(Cost::Unbounded),
+        epsilon: None,
     }
 }
 
@@ -123,7 +125,6 @@ impl Run {
             machine: "Intel Xeon, 2 cores",
             version: "0.1.0",
             commit: "eef3380",
-            epsilon: None,
         }
     }
 }
@@ -348,15 +349,18 @@ fn participants_measure_the_model_before() {
 #[test]
 fn privacy_is_told_only_when_every_release_was_noised() {
     let mut history = history(3, 2);
-    let noised = Some(Cost::Gaussian { noise_multiplier: 1.1 });
+    let noise = Noise::Gaussian { noise_multiplier: 1.1 };
+    let noised = Some(Cost::Bounded { noise, total_variation: 0.0 });
     history.iter_mut().for_each(|round| round.cost = noised);
     let mut run = Run::new("", history);
     let text = checked(&html(&run.facts()));
-    assert!(text.contains("ε not accounted") && text.contains("noise multiplier 1.100 or more"));
-    let told = checked(&html(&Facts { epsilon: Some((2.71234, 1e-5)), ..run.facts() }));
+    assert!(text.contains("ε not accounted"));
+    let epsilon = Epsilon { lower: 2.7, upper: 2.71234, delta: 1e-5 };
+    run.history[2].epsilon = Some(epsilon);
+    let told = checked(&html(&run.facts()));
     assert!(told.contains("ε = 2.712") && told.contains("at δ = 1e-5, per participant"));
     run.history[1].cost = Some(Cost::Unbounded);
-    let mixed = checked(&html(&Facts { epsilon: Some((2.71234, 1e-5)), ..run.facts() }));
+    let mixed = checked(&html(&run.facts()));
     assert!(mixed.contains("no differential privacy") && !mixed.contains("2.712"));
 }
 

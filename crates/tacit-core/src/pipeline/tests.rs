@@ -54,7 +54,7 @@ fn payload(values: &[f32]) -> Vec<u8> {
 
 fn aggregate_all(payloads: &[Vec<u8>], limit: f64) -> Result<Summed, Error> {
     let (chain, protection, seed) = (Chain::default(), Box::new(Plain), Seed::root(1));
-    let channel = Channel { chain, protection, bound: Bound::L2 { limit }, seed };
+    let channel = Channel { chain, protection, bound: Bound::L2 { limit }, equal: None, seed };
     let mut spool = Memory(BTreeMap::new());
     let mut accepted = Vec::new();
     for (number, bytes) in payloads.iter().enumerate() {
@@ -73,9 +73,9 @@ fn aggregate_all(payloads: &[Vec<u8>], limit: f64) -> Result<Summed, Error> {
 #[test]
 fn payloads_become_their_sum() {
     let rows = [payload(&[1.0; LEN]), payload(&[0.5; LEN])];
-    let mut sum = aggregate_all(&rows, 1e6).unwrap();
+    let sum = aggregate_all(&rows, 1e6).unwrap();
     assert_eq!(sum.contributions(), 2);
-    assert_eq!(sum.values_mut(), [1.5; LEN]);
+    assert_eq!(sum.values(), [1.5; LEN]);
 }
 
 #[test]

@@ -5,10 +5,11 @@ use super::error::{Because, Lines, PlanError};
 use super::read::{Places, nth};
 use super::tables::{NONE, RULES, SECTIONS};
 use super::{Choice, Plan, laws, write};
+use crate::account::{Sampled, Spent};
 use crate::compress::{Chain, Misfit};
 use crate::error::Error;
 use crate::registry::{Arguments, Family, Make, Registry};
-use crate::traits::{Aggregator, Mechanism, Protection, View};
+use crate::traits::{Accountant, Aggregator, Mechanism, Party, Protection, View};
 
 /// What the laws look at.
 pub(super) struct Facts<'a> {
@@ -136,6 +137,26 @@ impl<'a> Facts<'a> {
             Make::Protection(make) => Ok(make(arguments)?.reveals() >= view),
             _ => Ok(false),
         })
+    }
+
+    /// The accountants that bound the plan's noise under its sampling.
+    pub(super) fn accountants(&self) -> impl Iterator<Item = String> {
+        self.sound(Family::Accountant, |make, arguments| match make {
+            Make::Accountant(make) => Ok(self.unaccounted(&*make(arguments)?).is_none()),
+            _ => Ok(false),
+        })
+    }
+
+    /// Why an accountant has no bound for the plan's noise, if so.
+    pub(super) fn unaccounted(&self, accountant: &dyn Accountant) -> Option<String> {
+        let (plan, by) = (self.plan, self.mechanism.by());
+        let cost = self.mechanism.cost(&plan.calibration(1, 1, None)).ok()?;
+        let sampled = match by {
+            Party::Participant => Sampled::Everybody,
+            _ => Sampled::of(&plan.cohort, plan.participants()),
+        };
+        let release = (Spent { cost, sampled }, 1);
+        accountant.epsilon(&[release], plan.budget.delta).err().map(|error| error.to_string())
     }
 
     pub(super) fn name(&self, family: Family) -> String {

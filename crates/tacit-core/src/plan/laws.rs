@@ -1,20 +1,27 @@
 //! The laws of coherence, one function each. Other systems accept these pairs in silence.
 
 use super::coherence::{Conflict, Facts, within};
-use super::tables::{DEVICES, SECTIONS};
+use super::tables::{DEVICES, NONE, SECTIONS};
 use super::{Devices, Sampling, write};
 use crate::compress::Chain;
 use crate::registry::{Arguments, Family, Make};
-use crate::traits::View;
+use crate::traits::{Party, View};
 
 type Law = fn(&Facts<'_>) -> Option<Conflict>;
 
-pub(super) const LAWS: [Law; 20] = [
+pub(super) const LAWS: [Law; 27] = [
     view_of_the_aggregator,
     additive_encoding,
     discrete_noise,
     noise_of_clipped_updates,
     noise_of_sums,
+    equal_weights_of_noise,
+    accountant_of_noise,
+    noise_that_is_accounted,
+    noise_that_can_be_calibrated,
+    budget_of_noise,
+    encoding_of_shares,
+    figures_beside_noise,
     size_within_participants,
     poisson_of_everybody,
     poisson_with_over_selection,
@@ -137,6 +144,93 @@ fn noise_of_sums(facts: &Facts<'_>) -> Option<Conflict> {
         expected: "a sum, to which the noise is calibrated".into(),
         found: facts.name(Family::Aggregator),
         alternatives: aggregators.chain(["mechanism = \"none\"".into()]).collect(),
+    })
+}
+
+/// Weights would count in the sensitivity, and are private themselves.
+fn equal_weights_of_noise(facts: &Facts<'_>) -> Option<Conflict> {
+    (facts.is_noisy() && !facts.plan.cohort.equal_weights).then(|| Conflict {
+        key: "cohort.weights",
+        because: "mechanism",
+        expected: "\"equal\", as numbers of examples are private too".into(),
+        found: "\"examples\"".into(),
+        alternatives: vec![within("cohort", "weights = \"equal\"")],
+    })
+}
+
+/// Noise without an account is a promise that nobody can state.
+fn accountant_of_noise(facts: &Facts<'_>) -> Option<Conflict> {
+    let none = facts.plan.choice(Family::Accountant).name() == NONE;
+    (facts.is_noisy() && none).then(|| Conflict {
+        key: "accountant",
+        because: "mechanism",
+        expected: "an accountant that bounds what its noise costs".into(),
+        found: facts.name(Family::Accountant),
+        alternatives: facts.accountants().collect(),
+    })
+}
+
+fn noise_that_is_accounted(facts: &Facts<'_>) -> Option<Conflict> {
+    let accountant = facts.plan.accountant().ok()?;
+    let chosen = facts.plan.choice(Family::Accountant).name() != NONE;
+    let found = facts.unaccounted(&*accountant).filter(|_| chosen && facts.is_noisy())?;
+    let fixed = matches!(facts.plan.cohort.sampling, Sampling::Fixed);
+    let poisson = within("cohort", "sampling = \"poisson\"");
+    Some(Conflict {
+        key: "accountant",
+        because: if fixed { "cohort.sampling" } else { "mechanism" },
+        expected: "an accountant that bounds this noise under this sampling".into(),
+        found,
+        alternatives: facts.accountants().chain(fixed.then_some(poisson)).collect(),
+    })
+}
+
+/// Tried on updates of one value: what depends on the model is refused when the run begins.
+fn noise_that_can_be_calibrated(facts: &Facts<'_>) -> Option<Conflict> {
+    let bounded = facts.plan.training.clip_norm > 0.0;
+    let error = facts.mechanism.cost(&facts.plan.calibration(1, 1, None)).err();
+    error.filter(|_| facts.is_noisy() && bounded).map(|error| Conflict {
+        key: "mechanism",
+        because: "training.clip",
+        expected: "noise that can be calibrated to the bound".into(),
+        found: error.to_string(),
+        alternatives: vec![within("training", "clip = \"l2\"")],
+    })
+}
+
+fn budget_of_noise(facts: &Facts<'_>) -> Option<Conflict> {
+    let limit = facts.plan.budget.epsilon.filter(|_| !facts.is_noisy())?;
+    Some(Conflict {
+        key: "privacy.epsilon",
+        because: "mechanism",
+        expected: "0.0, as nothing without noise stays within a budget".into(),
+        found: write::number(limit),
+        alternatives: vec![within("privacy", "epsilon = 0.0"), "a mechanism with noise".into()],
+    })
+}
+
+/// Shares of noise are integers that only add up where every update is encoded alike.
+fn encoding_of_shares(facts: &Facts<'_>) -> Option<Conflict> {
+    let compressed = !facts.plan.choices(Family::Compressor).is_empty();
+    (facts.mechanism.by() == Party::Cohort && compressed).then(|| Conflict {
+        key: "compression",
+        because: "mechanism",
+        expected: "[], as shares of noise are integers of few bits already".into(),
+        found: facts.name(Family::Compressor),
+        alternatives: vec!["compression = []".into()],
+    })
+}
+
+/// A participant that hides its update from the coordinator must not tell it what it measured on
+/// the same examples.
+fn figures_beside_noise(facts: &Facts<'_>) -> Option<Conflict> {
+    let hidden = facts.mechanism.by() == Party::Participant;
+    (hidden && facts.plan.evaluation.on_participants).then(|| Conflict {
+        key: "evaluation.on",
+        because: "mechanism",
+        expected: "no evaluation on participants, whose figures have no noise".into(),
+        found: "\"participants\"".into(),
+        alternatives: vec![within("evaluation", "on = [\"coordinator\"]")],
     })
 }
 

@@ -10,6 +10,7 @@ mod coherence;
 mod devices;
 mod error;
 mod example;
+mod guarantee;
 mod laws;
 mod read;
 mod schedule;
@@ -27,17 +28,21 @@ pub use schedule::Schedule;
 pub use schema::schema;
 pub use sections::{Adversary, Cohort, Data, EvaluationPlan, Partition, Sampling, Training};
 
+use crate::account::{Account, Budget};
+use crate::bound::{Bound, Clip};
 use crate::compress::{Chain, Misfit};
 use crate::data::DataShape;
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::evidence::Bound;
+use crate::evidence::Cost;
 use crate::ids::ParticipantId;
 use crate::messages::FitOrder;
 use crate::mix::Mixed;
 use crate::registry::{Arguments, Family, Make, Registry};
 use crate::rng::Seed;
-use crate::traits::{Aggregator, Control, Mechanism, Protection, Strategy, Trainer};
+use crate::traits::{
+    Accountant, Aggregator, Calibration, Control, Mechanism, Party, Protection, Strategy, Trainer,
+};
 use error::Lines;
 use read::Settings;
 use std::fmt;
@@ -54,6 +59,7 @@ pub struct Plan {
     data: Data,
     evaluation: EvaluationPlan,
     adversary: Adversary,
+    budget: Budget,
     devices: Option<Devices>,
     strategy: Arc<dyn Strategy>,
 }
@@ -97,7 +103,8 @@ impl Plan {
         rules: Vec<Vec<Choice>>,
         strategy: Arc<dyn Strategy>,
     ) -> Result<Self, Error> {
-        let [run, training, cohort, data, evaluation, adversary, devices] = sections.as_slice()
+        let [run, training, cohort, data, evaluation, adversary, budget, devices] =
+            sections.as_slice()
         else {
             return Err(MISSING);
         };
@@ -108,6 +115,7 @@ impl Plan {
             data: Data::new(data)?,
             evaluation: EvaluationPlan::new(evaluation)?,
             adversary: Adversary::new(adversary)?,
+            budget: sections::budget(budget)?,
             devices: Devices::new(devices)?,
             strategy,
             run,
@@ -263,6 +271,11 @@ impl Plan {
         made!(self.choice(Family::Mechanism), Make::Mechanism)
     }
 
+    /// What composes the costs of releases.
+    pub fn accountant(&self) -> Result<Box<dyn Accountant>, Error> {
+        made!(self.choice(Family::Accountant), Make::Accountant)
+    }
+
     /// Control variates, where the strategy has them.
     pub fn control(&self) -> Option<&dyn Control> {
         self.strategy.control()
@@ -273,12 +286,40 @@ impl Plan {
         1 + usize::from(self.control().is_some())
     }
 
-    /// The bound to which every update is clipped.
-    pub fn bound(&self) -> Bound {
-        match self.training.clip_norm {
-            limit if limit > 0.0 => Bound::L2 { limit },
-            _ => Bound::None,
+    /// How every update is brought within its bound, for a round of this clipping norm; `None`
+    /// for the plan's own.
+    pub fn clip(&self, norm: Option<f64>) -> Clip {
+        let clip = self.training.clip;
+        match norm.unwrap_or(self.training.clip_norm) {
+            limit if limit > 0.0 => Clip { bound: clip.bound.with(limit), ..clip },
+            _ => Clip::to(Bound::None),
         }
+    }
+
+    /// What noise is measured by in a round, for updates of `len` values clipped to `norm`.
+    pub fn calibration(&self, round: u32, len: usize, norm: Option<f64>) -> Calibration {
+        let (bound, seed) = (self.clip(norm).bound, self.seed());
+        let Cohort { size, minimum, .. } = self.cohort;
+        Calibration { round, bound, len, size, minimum, seed }
+    }
+
+    /// The largest ε, and the δ at which it is stated.
+    pub fn budget(&self) -> Budget {
+        self.budget
+    }
+
+    /// An empty account of releases of updates of `len` values; `None` for a plan without noise.
+    pub fn account(&self, len: usize) -> Result<Option<Account>, Error> {
+        let mechanism = self.mechanism()?;
+        let cost = mechanism.cost(&self.calibration(1, len, None))?;
+        if mechanism.by() == Party::Nobody || cost == Cost::Unbounded {
+            return Ok(None);
+        }
+        let account = Account::new(Arc::from(self.accountant()?), self.budget, cost);
+        Ok(Some(match mechanism.by() {
+            Party::Participant => account.by_participants(),
+            _ => account,
+        }))
     }
 
     /// Li et al. 2020, section 5.2: stragglers draw their epochs uniformly from 1 to all of them.

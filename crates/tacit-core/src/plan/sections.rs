@@ -1,6 +1,8 @@
 //! The sections of a plan as typed values.
 
 use super::schedule::Schedule;
+use crate::account::Budget;
+use crate::bound::{Bound, Clip};
 use crate::error::Error;
 use crate::registry::Arguments;
 
@@ -60,9 +62,11 @@ pub struct Training {
     pub weight_decay: f64,
     /// FedProx's mu; a strategy may raise it, see [`Plan::fit_order`](super::Plan::fit_order).
     pub proximal_mu: f64,
-    /// Bound on the L2 norm of an update; 0 means no clipping. See
-    /// [`Plan::bound`](super::Plan::bound).
+    /// Bound on the norm of an update; 0 means no clipping. See
+    /// [`Plan::clip`](super::Plan::clip).
     pub clip_norm: f64,
+    /// How updates are brought within it, for a limit of 1.
+    pub clip: Clip,
 }
 
 impl Training {
@@ -77,6 +81,15 @@ impl Training {
             weight_decay: of.number("weight_decay")?,
             proximal_mu: of.number("proximal_mu")?,
             clip_norm: of.number("clip_norm")?,
+            clip: Clip {
+                bound: match of.text("clip")? {
+                    "l1" => Bound::L1 { limit: 1.0 },
+                    "linf" => Bound::Linf { limit: 1.0 },
+                    _ => Bound::L2 { limit: 1.0 },
+                },
+                per_layer: of.text("clip")? == "per-layer",
+                zero_above: of.number("zero_above")?,
+            },
         })
     }
 }
@@ -103,6 +116,8 @@ pub struct Cohort {
     /// Smallest number of contributions to release, at least 1; the default is already resolved
     /// to a majority of `size`.
     pub minimum: usize,
+    /// Whether every update weighs the same in a mean; else as many examples as it has.
+    pub equal_weights: bool,
     /// How long contributions are awaited, in milliseconds.
     pub collect_timeout_ms: u64,
     /// How long fetches of the model are awaited, in milliseconds.
@@ -134,6 +149,7 @@ impl Cohort {
             sampling,
             over_selection: of.number("over_selection")?,
             minimum,
+            equal_weights: of.text("weights")? == "equal",
             collect_timeout_ms: milliseconds(of, "collect_timeout_s")?,
             distribute_timeout_ms: milliseconds(of, "distribute_timeout_s")?,
             enrol_timeout_ms: milliseconds(of, "enrol_timeout_s")?,
@@ -149,13 +165,18 @@ impl Cohort {
         self.size.saturating_add(more)
     }
 
+    /// How often a participant's coin falls under [`Sampling::Poisson`], on a roster of so many:
+    /// never more often than the plan says, however few enrolled.
+    pub fn poisson_rate(&self, roster: usize) -> f64 {
+        (self.size as f64 / roster.max(self.participants).max(1) as f64).min(1.0)
+    }
+
     /// Probability with which a participant is in a round's cohort.
     pub fn sampling_rate(&self) -> f64 {
-        let drawn = match self.sampling {
-            Sampling::Fixed => self.invited(),
-            Sampling::Poisson => self.size,
-        };
-        (drawn as f64 / self.participants as f64).min(1.0)
+        match self.sampling {
+            Sampling::Fixed => (self.invited() as f64 / self.participants as f64).min(1.0),
+            Sampling::Poisson => self.poisson_rate(self.participants),
+        }
     }
 }
 
@@ -258,6 +279,11 @@ impl EvaluationPlan {
     pub fn is_due(&self, round: u32, last: u32) -> bool {
         round.is_multiple_of(self.every) || round == last
     }
+}
+
+pub(super) fn budget(of: &Arguments) -> Result<Budget, Error> {
+    let epsilon = Some(of.number("epsilon")?).filter(|&epsilon| epsilon > 0.0);
+    Ok(Budget { epsilon, delta: of.number("delta")? })
 }
 
 /// What the plan must withstand.

@@ -34,7 +34,7 @@ pub const NONE: &str = "none";
 pub const COMMAND: &str = "command";
 
 /// The keys that name rules, in canonical order.
-pub static RULES: [RuleKey; 8] = [
+pub static RULES: [RuleKey; 9] = [
     rule(Family::Trainer, "logistic-regression", "What each participant trains."),
     rule(Family::Strategy, "fedavg", "How the coordinator applies an aggregate to the model."),
     rule(
@@ -51,6 +51,7 @@ pub static RULES: [RuleKey; 8] = [
         "How models travel to those who hold the one before: a list of rules, [] for whole models.",
     ),
     rule(Family::Mechanism, NONE, "The noise that makes a release differentially private."),
+    rule(Family::Accountant, NONE, "What composes the privacy costs of releases."),
 ];
 
 const fn rule(family: Family, default: &'static str, help: &'static str) -> RuleKey {
@@ -103,7 +104,7 @@ const SECONDS: (f64, f64) = (0.001, 2_592_000.0);
 const POSITIVE: (f64, f64) = (0.0, 1e16);
 
 /// Every section, in canonical order; the first is the top of the file.
-pub static SECTIONS: [Section; 7] = [
+pub static SECTIONS: [Section; 8] = [
     Section { name: "", help: "The run.", parameters: RUN },
     Section {
         name: "training",
@@ -118,6 +119,7 @@ pub static SECTIONS: [Section; 7] = [
         help: "What the plan must withstand; thresholds are computed from it.",
         parameters: ADVERSARY,
     },
+    Section { name: PRIVACY, help: "What noise and accountant are held to.", parameters: BUDGET },
     Section {
         name: DEVICES,
         help: "Devices that `tacit simulate` plays in virtual time; a networked run has its own.",
@@ -125,7 +127,13 @@ pub static SECTIONS: [Section; 7] = [
     },
 ];
 
-/// The section that is no part of a plan's canonical text unless something is set in it.
+/// Sections that are no part of a plan's canonical text unless something is set in them.
+pub const OPTIONAL: [&str; 2] = [PRIVACY, DEVICES];
+
+/// The section of the privacy budget.
+pub const PRIVACY: &str = "privacy";
+
+/// The section of simulated devices.
 pub const DEVICES: &str = "devices";
 
 /// Keys at the top of the file.
@@ -163,7 +171,19 @@ const TRAINING: &[Parameter] = &[
     number("momentum", 0.0, (0.0, 1.0), "Heavy-ball momentum of local training."),
     number("weight_decay", 0.0, POSITIVE, "L2 penalty added to the gradient."),
     number("proximal_mu", 0.0, POSITIVE, "Pull towards the global model (FedProx's mu)."),
-    number("clip_norm", 0.0, POSITIVE, "Bound on the L2 norm of an update; 0 = no clipping."),
+    number("clip_norm", 0.0, POSITIVE, "Bound on the norm of an update; 0 = no clipping."),
+    word(
+        "clip",
+        "l2",
+        &["l2", "l1", "linf", "per-layer"],
+        "Which norm: l2, l1 or linf of the update, or its L2 norm with an equal share per tensor.",
+    ),
+    number(
+        "zero_above",
+        0.0,
+        POSITIVE,
+        "Updates longer than so many times clip_norm count as zero; 0 = none.",
+    ),
 ];
 
 const COHORTS: &[Parameter] = &[
@@ -190,6 +210,12 @@ const COHORTS: &[Parameter] = &[
         0,
         (0, COHORT),
         "Smallest number of contributions to release; 0 = a majority of `size`.",
+    ),
+    word(
+        "weights",
+        "examples",
+        &["examples", "equal"],
+        "What an update weighs in a mean: its examples, or as much as every other.",
     ),
     number("collect_timeout_s", 600.0, SECONDS, "Seconds to wait for contributions."),
     number("distribute_timeout_s", 300.0, SECONDS, "Seconds to wait for models to be fetched."),
@@ -252,6 +278,11 @@ const ADVERSARY: &[Parameter] = &[
     number("colluding", 0.0, (0.0, 1.0), "Largest fraction that colludes with the coordinator."),
     number("dropping", 0.0, (0.0, 1.0), "Largest fraction of a cohort that drops out."),
     number("malicious", 0.0, (0.0, 1.0), "Largest fraction that sends arbitrary updates."),
+];
+
+const BUDGET: &[Parameter] = &[
+    number("epsilon", 0.0, (0.0, 1e6), "Training ends before it would pass this; 0 = no limit."),
+    number("delta", 1e-5, (1e-300, 0.5), "The delta at which epsilon is stated."),
 ];
 
 /// Speeds and bandwidths: from a device that never ends to one that takes no time.

@@ -2,7 +2,7 @@
 //! since the digest of a plan must not change with the version of a library.
 
 use super::choice::Choice;
-use super::tables::{DEVICES, RULES, SECTIONS};
+use super::tables::{OPTIONAL, RULES, SECTIONS};
 use crate::registry::{Arguments, Family, Parameter, Value};
 use std::fmt::Write as _;
 
@@ -10,7 +10,9 @@ pub(super) fn plan(sections: &[Arguments], rules: &[Vec<Choice>]) -> String {
     let mut out = String::new();
     for (section, arguments) in SECTIONS.iter().zip(sections) {
         let defaults = || Arguments::defaults(section.parameters);
-        if section.name == DEVICES && defaults().is_ok_and(|defaults| defaults == *arguments) {
+        if OPTIONAL.contains(&section.name)
+            && defaults().is_ok_and(|defaults| defaults == *arguments)
+        {
             continue;
         }
         if !section.name.is_empty() {

@@ -25,7 +25,12 @@ impl Enrolling {
             return Decision::reply(refusal);
         }
         let (rules, found) = (&self.setup.rules, self.setup.roster.len());
-        let (expected, late) = (rules.minimum, self.deadline.passed(event.at_ms));
+        // Fewer than planned would each be drawn more often than their account expects.
+        let expected = match self.setup.account {
+            Some(_) => rules.participants,
+            None => rules.minimum,
+        };
+        let late = self.deadline.passed(event.at_ms);
         if !late && (found < rules.participants || found < expected) {
             return self.deadline.again(event);
         }
@@ -34,6 +39,7 @@ impl Enrolling {
                 abort: Abort::TooFewEnrolled { expected, found },
             });
         }
+        let expected = rules.minimum;
         let cohort = sampling::draw(rules, &self.setup.roster, &self.setup.seed, self.setup.round);
         let found = cohort.len();
         let mut decision = Decision::record(Record::Opened { at_ms: event.at_ms, cohort });

@@ -18,7 +18,7 @@ pub fn draw(
     let mut names: Vec<ParticipantId> = roster.iter().cloned().collect();
     match rules.sampling {
         Sampling::Poisson => {
-            let rate = (rules.size as f64 / names.len().max(1) as f64).min(1.0);
+            let rate = rules.poisson_rate(names.len());
             names.retain(|_| rng.unit() < rate);
         }
         Sampling::Fixed => {

@@ -1,6 +1,7 @@
 //! What goes into a round, what comes out, and what is remembered.
 
 use super::Roster;
+use crate::account::{Account, Epsilon};
 use crate::digest::Digest;
 use crate::downlink::{self, Delta};
 use crate::error::Refusal;
@@ -29,8 +30,11 @@ pub struct Setup {
     pub control: bool,
     /// The last steps that led to the model, the newest last; empty where models travel whole.
     pub deltas: Vec<Delta>,
-    /// The plan's root seed: cohorts are drawn from it, so anybody can draw them again.
+    /// Cohorts are drawn from it: the plan's root seed, or a secret one where the plan's privacy
+    /// rests on nobody knowing who was drawn.
     pub seed: Seed,
+    /// What releases have cost so far, where they have noise.
+    pub account: Option<Account>,
     /// Cohort rules of the plan.
     pub rules: Cohort,
     /// Everybody enrolled so far.
@@ -48,6 +52,21 @@ impl Setup {
             control: self.slots.last().copied().filter(|_| self.control),
             deltas: self.deltas.clone(),
         }
+    }
+
+    /// The account after this round: a release, or an abort after so many contributions.
+    pub fn account_after(
+        &self,
+        result: &Result<Outcome, Abort>,
+        contributions: usize,
+    ) -> Option<Account> {
+        let mut account = self.account.clone()?;
+        let (rules, roster) = (&self.rules, self.roster.len());
+        match result {
+            Ok(outcome) => account.add(account.release(outcome.cost, rules, roster)),
+            Err(_) => account.abort(rules, roster, contributions),
+        }
+        Some(account)
     }
 
     /// The steps that the round after a release begins with.
@@ -339,6 +358,18 @@ pub struct Summary {
     pub closed_ms: u64,
     /// The release, or why there is none.
     pub result: Result<Outcome, Abort>,
+}
+
+impl Summary {
+    /// The account after the round.
+    pub fn account(&self) -> Option<Account> {
+        self.setup.account_after(&self.result, self.accepted.len())
+    }
+
+    /// ε of everything up to this round; `None` without noise or where the accountant fails.
+    pub fn epsilon(&self) -> Option<Epsilon> {
+        self.account()?.epsilon().ok().flatten()
+    }
 }
 
 impl PartialEq for Setup {

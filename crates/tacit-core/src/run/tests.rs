@@ -22,6 +22,7 @@ fn course(num_rounds: u32) -> Course {
             sampling: Sampling::Fixed,
             over_selection: 0.0,
             minimum: 1,
+            equal_weights: false,
             collect_timeout_ms: 1000,
             distribute_timeout_ms: 1000,
             enrol_timeout_ms: 1000,
@@ -30,6 +31,7 @@ fn course(num_rounds: u32) -> Course {
         model: Digest::of_bytes(b"model 0"),
         model_bytes: 7,
         control: false,
+        account: None,
     }
 }
 

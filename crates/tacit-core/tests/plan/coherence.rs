@@ -2,6 +2,10 @@
 
 use crate::{plan, refused};
 
+/// What every plan with noise must say besides.
+const NOISY: &str =
+    "accountant = \"count\"\n[training]\nclip_norm = 1\n[cohort]\nweights = \"equal\"";
+
 /// The refusal of a plan that breaks exactly one law.
 fn broken(text: &str) -> String {
     let refusal = refused(text);
@@ -37,19 +41,18 @@ fn an_encoding_that_does_not_add_up_under_masks() {
 
 #[test]
 fn continuous_noise_under_masks() {
-    let clipped = "[training]\nclip_norm = 1";
-    let refusal = broken(&format!("mechanism = \"gaussian\"\nprotection = \"secagg\"\n{clipped}"));
+    let refusal = broken(&format!("mechanism = \"gaussian\"\nprotection = \"secagg\"\n{NOISY}"));
     assert!(refusal.contains("expected integer-valued noise because of protection"), "{refusal}");
     assert!(refusal.contains("would work: mechanism = \"discrete-gaussian\""), "{refusal}");
     assert!(!refusal.contains("mechanism = \"none\""), "no noise is no alternative: {refusal}");
-    plan(&format!("mechanism = \"gaussian\"\n{clipped}"));
-    plan(&format!("mechanism = \"discrete-gaussian\"\nprotection = \"secagg\"\n{clipped}"));
+    plan(&format!("mechanism = \"gaussian\"\n{NOISY}"));
+    plan(&format!("mechanism = \"discrete-gaussian\"\nprotection = \"secagg\"\n{NOISY}"));
 }
 
 #[test]
 fn noise_without_clipping() {
     assert_eq!(
-        broken("\nmechanism = \"gaussian\""),
+        broken("\nmechanism = \"gaussian\"\naccountant = \"count\"\n[cohort]\nweights = \"equal\""),
         "plan.toml:2: training.clip_norm: expected a norm above 0.0 because of mechanism = \
          { rule = \"gaussian\", noise_multiplier = 1.0 } (line 2), found 0.0 (the default); \
          would work: clip_norm = 1.0 in [training]"
@@ -58,10 +61,31 @@ fn noise_without_clipping() {
 
 #[test]
 fn noise_that_is_not_calibrated_to_the_rule() {
-    let refusal =
-        broken("aggregator = \"krum\"\nmechanism = \"gaussian\"\n[training]\nclip_norm = 1");
+    let refusal = broken(&format!("aggregator = \"krum\"\nmechanism = \"gaussian\"\n{NOISY}"));
     assert!(refusal.starts_with("plan.toml:1: aggregator: expected a sum, to which"), "{refusal}");
     assert!(refusal.ends_with("would work: aggregator = \"mean\", mechanism = \"none\""));
+}
+
+#[test]
+fn noise_needs_an_account_equal_weights_and_a_draw_that_it_can_account_for() {
+    let clipped = "[training]\nclip_norm = 1\n[cohort]\n";
+    let refusal = broken(&format!("mechanism = \"gaussian\"\n{clipped}weights = \"equal\""));
+    assert!(refusal.contains("accountant: expected an accountant that bounds"), "{refusal}");
+    assert!(refusal.ends_with("would work: accountant = \"count\""), "{refusal}");
+    let counted = "mechanism = \"gaussian\"\naccountant = \"count\"\n";
+    let refusal = broken(&format!("{counted}{clipped}"));
+    assert!(refusal.contains("cohort.weights: expected \"equal\", as numbers"), "{refusal}");
+    let coins = "weights = \"equal\"\nsize = 5\nsampling = \"poisson\"";
+    let refusal = broken(&format!("{counted}{clipped}{coins}"));
+    assert!(refusal.contains("bounds this noise under this sampling"), "{refusal}");
+    assert!(refusal.contains("expected fixed cohorts, found coins"), "{refusal}");
+    plan(&format!("{counted}{clipped}weights = \"equal\"\nsize = 5"));
+}
+
+#[test]
+fn a_budget_that_nothing_spends() {
+    let refusal = broken("[privacy]\nepsilon = 1");
+    assert!(refusal.contains("privacy.epsilon: expected 0.0, as nothing without noise"));
 }
 
 #[test]
@@ -115,7 +139,7 @@ fn evaluation_without_examples() {
 fn every_broken_law_is_told() {
     let text = "aggregator = \"krum\"\nprotection = \"secagg\"\ncompression = [\"top-k\"]\n\
                 mechanism = \"gaussian\"\n[cohort]\nsize = 30";
-    assert_eq!(refused(text).lines().count(), 6);
+    assert_eq!(refused(text).lines().count(), 8);
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod hostile;
 mod rules;
 
 use rules::registry;
-use tacit_core::evidence::Bound;
+use tacit_core::bound::Bound;
 use tacit_core::ids::ParticipantId;
 use tacit_core::plan::{Partition, Plan, Sampling};
 use tacit_core::registry::Family;
@@ -51,7 +51,7 @@ fn the_empty_plan_is_the_embedded_job() {
     assert_eq!(plan.data().test_source, None);
     assert!(plan.evaluation().on_coordinator && !plan.evaluation().on_participants);
     assert_eq!(plan.evaluation().target_accuracy, None);
-    assert_eq!(plan.bound(), Bound::None);
+    assert_eq!(plan.clip(None).bound, Bound::None);
     assert!(plan.choices(Family::Compressor).is_empty() && plan.chain().unwrap().is_empty());
     assert_eq!(plan.names(Family::Compressor), "none");
     assert_eq!(plan.choice(Family::Trainer).name(), "logistic-regression");
@@ -83,7 +83,7 @@ fn orders_follow_from_plan_round_and_participant() {
     let parts: [&[u8]; 2] = [&[2, 0, 0, 0], b"p03"];
     assert_eq!(order.seed, Seed::root(1).derive("tacit/v1/fit", &parts));
     assert_ne!(order.seed, plan.fit_order(3, &id).seed);
-    assert_eq!(plan.bound(), Bound::L2 { limit: 2.0 });
+    assert_eq!(plan.clip(None).bound, Bound::L2 { limit: 2.0 });
 }
 
 #[test]

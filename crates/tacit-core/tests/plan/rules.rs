@@ -1,9 +1,10 @@
 //! Stand-ins for the rules of other rooms: they say what they need and reveal, and do nothing.
 
+use tacit_core::account::{Epsilon, Sampled, Spent};
 use tacit_core::compress::{Form, Place, Signal};
 use tacit_core::data::{DataShape, Shard};
 use tacit_core::error::{Error, Refusal};
-use tacit_core::evidence::{Cost, Summed};
+use tacit_core::evidence::Cost;
 use tacit_core::messages::{Evaluation, FitOrder};
 use tacit_core::params::{Layout, Params, Tensor};
 use tacit_core::registry::{Arguments, Default, Entry, Kind, Make, Parameter, Registry};
@@ -102,8 +103,25 @@ impl Mechanism for Noise {
     fn discrete(&self) -> bool {
         self.discrete
     }
-    fn noise(&self, _: &mut Summed, _: &mut dyn Entropy) -> Result<Cost, Error> {
-        Ok(Cost::Unbounded)
+    fn by(&self) -> Party {
+        Party::Coordinator
+    }
+    fn cost(&self, _: &Calibration) -> Result<Cost, Error> {
+        let noise = tacit_core::evidence::Noise::Gaussian { noise_multiplier: 1.0 };
+        Ok(Cost::Bounded { noise, total_variation: 0.0 })
+    }
+}
+
+/// Bounds whatever is not drawn by coins.
+struct Count;
+
+impl Accountant for Count {
+    fn epsilon(&self, spent: &[(Spent, u64)], delta: f64) -> Result<Epsilon, Error> {
+        if spent.iter().any(|(spent, _)| matches!(spent.sampled, Sampled::Poisson { .. })) {
+            return Err(Error::caller("accountant count", "fixed cohorts", "coins"));
+        }
+        let upper = spent.iter().map(|(_, times)| *times as f64).sum();
+        Ok(Epsilon { lower: 0.0, upper, delta })
     }
 }
 
@@ -223,6 +241,8 @@ static ENTRIES: &[Entry] = &[
         Make::Compressor(|_| Ok(Box::new(Encode { additive: true }))),
     ),
     entry("none", "No noise.", &[], Make::Mechanism(|_| Ok(Box::new(Noise { discrete: false })))),
+    entry("none", "None.", &[], Make::Accountant(|_| Ok(Box::new(tacit_core::plain::NoAccount)))),
+    entry("count", "Counts.", &[], Make::Accountant(|_| Ok(Box::new(Count)))),
     entry("gaussian", "Continuous.", &[SIGMA], Make::Mechanism(noise)),
     entry(
         "discrete-gaussian",

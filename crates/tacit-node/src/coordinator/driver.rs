@@ -281,6 +281,7 @@ impl Coordinator {
             released: run.released(),
             model: run.model(),
             evaluation,
+            epsilon: run.epsilon(),
         })?;
         (self.observer)(Progress::Finished(finish.clone()));
         Ok(())

@@ -2,6 +2,7 @@
 //! [`Desk`](crate::desk::Desk) is asked.
 
 mod answers;
+mod draws;
 mod driver;
 mod history;
 mod traffic;
@@ -129,12 +130,16 @@ impl Coordinator {
         let plan_text = plan.to_toml();
         keep_plan(&dir.join("plan.toml"), &plan_text)?;
         let initial = store.put(&tacit_core::params::as_bytes(model.values()))?;
-        let course = Course::new(&plan, initial, model.layout().len() as u64 * 4);
+        let mut course = Course::new(&plan, initial, model.layout().len() as u64 * 4)?;
+        if course.account.is_some() {
+            course.seed = draws::secret(&dir.join("state").join("draws.seed"), &mut OsEntropy)?;
+        }
+        let draws = course.seed;
         let (run, journal) = resume(&store, course)?;
         let log_folder = dir.join("log");
         let key = dir.join("state").join("log.key");
         let recorder = Recorder::open(&log_folder, &key, &plan, &mut OsEntropy)?;
-        recorder.begin(initial)?;
+        recorder.begin(initial, draws)?;
         let history = HistoryFile::open(&dir.join("history.jsonl"))?;
         let state = State {
             best: run.best(),

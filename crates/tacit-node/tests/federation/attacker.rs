@@ -9,7 +9,7 @@ use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Refusal};
 use tacit_core::ids::ParticipantId;
 use tacit_core::limits;
-use tacit_core::local::{Local, LocalData, Start, contribute};
+use tacit_core::local::{Local, LocalData, Ports, Start, contribute};
 use tacit_core::messages::{Contribution, SignedContribution, Task};
 use tacit_core::params::{Layout, Params, bytes_of};
 use tacit_core::plan::Plan;
@@ -63,7 +63,8 @@ impl Attacker {
         let local = Local { plan: &self.plan, participant: &self.id, data: &self.data };
         let mut trainer = self.plan.trainer(self.data.train.shape()).unwrap();
         let start = Start { task, model: &model, control: None, kept: None };
-        let made = contribute(&local, &mut *trainer, &start, &SystemClock).unwrap();
+        let mut ports = Ports { clock: &SystemClock, entropy: &mut tacit_audit::OsEntropy };
+        let made = contribute(&local, &mut *trainer, &start, &mut ports).unwrap();
         (made.contribution, made.payload)
     }
 

@@ -16,7 +16,7 @@ use tacit_core::error::Error;
 use tacit_core::history::RoundReport;
 use tacit_core::ids::ParticipantId;
 use tacit_core::kept::Kept;
-use tacit_core::local::{Local, LocalData, Start, contribute};
+use tacit_core::local::{self, Local, LocalData, Start, contribute};
 use tacit_core::params::Layout;
 use tacit_core::plan::Plan;
 use tacit_core::round::{Entry, Record, Roster, Setup};
@@ -330,7 +330,9 @@ impl Trial {
                 let task = setup.task();
                 let kept = memories.get(who);
                 let start = Start { task: &task, model: &model, control: None, kept };
-                let made = contribute(&local, &mut *trainer, &start, &SystemClock).unwrap();
+                let entropy = &mut tacit_audit::OsEntropy;
+                let mut ports = local::Ports { clock: &SystemClock, entropy };
+                let made = contribute(&local, &mut *trainer, &start, &mut ports).unwrap();
                 memories.insert(who, made.kept);
                 let (header, payload) = (made.contribution, made.payload);
                 let (bytes, digest) = (header.payload_bytes, header.payload);
@@ -356,6 +358,7 @@ impl Trial {
             model,
             model_bytes: self.layout.len() as u64 * 4,
             control: false,
+            account: None,
             slots: Vec::new(),
             deltas: Vec::new(),
             seed: self.plan.seed(),

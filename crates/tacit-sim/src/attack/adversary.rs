@@ -3,12 +3,12 @@
 use super::{Attack, Honest, Means, Scene};
 use crate::memory::MemoryStore;
 use std::collections::{BTreeMap, BTreeSet};
+use tacit_core::bound::{Bound, Clip};
 use tacit_core::error::Error;
-use tacit_core::evidence::Bound;
 use tacit_core::ids::ParticipantId;
 use tacit_core::limits;
 use tacit_core::local::LocalData;
-use tacit_core::params::{check_finite, sum_of_squares};
+use tacit_core::params::check_finite;
 use tacit_core::pipeline::{self, Accepted, Channel, Cohort};
 use tacit_core::rng::Seed;
 use tacit_core::traits::{Context, View};
@@ -178,12 +178,6 @@ fn at_the_door(mut values: Vec<f32>, bound: Bound) -> Vec<f32> {
     }
     let edge = limits::UPDATE_MAGNITUDE as f32;
     values.iter_mut().for_each(|x| *x = x.clamp(-edge, edge));
-    if let Bound::L2 { limit } = bound {
-        let norm = sum_of_squares(&values).sqrt();
-        if norm > limit {
-            let scale = limit / norm * (1.0 - f64::from(f32::EPSILON));
-            values.iter_mut().for_each(|x| *x = (f64::from(*x) * scale) as f32);
-        }
-    }
+    Clip::to(bound).apply(&mut values, std::iter::empty());
     values
 }

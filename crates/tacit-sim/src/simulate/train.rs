@@ -2,6 +2,7 @@
 
 use super::memories::Memories;
 use crate::memory::MemoryStore;
+use crate::ports::SystemEntropy;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -132,7 +133,8 @@ impl Worker {
         let Given { task, model, control } = work.given;
         let kept = work.memories.recall(local.participant)?;
         let start = Start { task, model, control, kept: kept.as_ref() };
-        let made = local::contribute(local, &mut *self.trainer, &start, work.clock)?;
+        let mut ports = local::Ports { clock: work.clock, entropy: &mut SystemEntropy };
+        let made = local::contribute(local, &mut *self.trainer, &start, &mut ports)?;
         let Made { contribution, payload, kept } = made;
         // What a coordinator would turn away at its door must not get in here either.
         let len = local.plan.vectors() * model.values().len();

@@ -68,6 +68,7 @@ impl Report {
             let name = match finish {
                 tacit_core::run::Finish::Completed => "completed",
                 tacit_core::run::Finish::TargetReached => "target-reached",
+                tacit_core::run::Finish::BudgetSpent => "budget-spent",
                 tacit_core::run::Finish::Failed(_) => "failed",
             };
             *self.finishes.entry(name).or_default() += 1;

@@ -2,8 +2,8 @@
 
 use super::World;
 use super::events::Payload;
+use tacit_core::bound::Bound;
 use tacit_core::digest::Digest;
-use tacit_core::evidence::Bound;
 use tacit_core::limits;
 use tacit_core::messages::{SignedContribution, Task};
 

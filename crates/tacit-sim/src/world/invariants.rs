@@ -209,6 +209,8 @@ impl World {
             Some(Finish::Completed) => log.len() == self.course.num_rounds as usize,
             Some(Finish::TargetReached) => log.last().is_some_and(good),
             Some(Finish::Failed(_)) => failed == patience,
+            // Worlds have no noise.
+            Some(Finish::BudgetSpent) => false,
             None => false,
         };
         require(holds && !log[..before].iter().any(good), || {

@@ -73,6 +73,7 @@ impl Lab {
             sampling: if poisson { Sampling::Poisson } else { Sampling::Fixed },
             over_selection: if poisson { 0.0 } else { over },
             minimum: 1 + rng.below(size) as usize,
+            equal_weights: false,
             collect_timeout_ms: 300 + rng.below(1500),
             distribute_timeout_ms: 100 + rng.below(700),
             enrol_timeout_ms: 500 + rng.below(1500),
@@ -88,6 +89,7 @@ impl Lab {
             model: Digest::of_bytes(&self.initial),
             model_bytes: self.initial.len() as u64,
             control: false,
+            account: None,
         };
         let participants = (expected + rng.below(3)) as usize;
         let channel = plan.channel(&self.layout)?;

@@ -3,6 +3,7 @@
 
 use super::World;
 use super::events::{Down, Payload, Up, What};
+use tacit_core::bound::Clip;
 use tacit_core::digest::Digest;
 use tacit_core::evidence::Clipped;
 use tacit_core::ids::ParticipantId;
@@ -165,7 +166,7 @@ impl World {
         let value = |i: usize| f32::from(digest.0[i]) / 128.0 - 1.0;
         let values = vec![value(0), value(1), value(2)];
         let update = Update::new(self.lab.layout.clone(), values, examples).ok()?;
-        let clipped = Clipped::clip(update, self.channel.bound);
+        let (clipped, _) = Clipped::clip(update, &Clip::to(self.channel.bound));
         let context = Context { plan: task.plan, round: task.round, model: task.model };
         let payload = self.channel.seal(&context, &id, &clipped).ok()?.payload;
         let contribution = Contribution {
