@@ -1,2 +1,4 @@
 //! Differential privacy at the level of participants: noise whose distribution is exact, and
 //! accounting of what releases cost.
+
+pub mod account;
