@@ -5,7 +5,8 @@
 Both are permissively licensed (Apache 2.0, MIT); only their results are kept.
 
 - `pld` is dp-accounting's privacy loss distribution, an upper bound; its grid is made finer where
-  its own error, which grows with compositions, would exceed a ten-thousandth of epsilon.
+  its own error, which grows with compositions, would exceed a ten-thousandth of epsilon. Where
+  a grid twice as coarse changes the result it is `coarse`: a bound, and not the value.
 - `rdp` is dp-accounting's, on its own orders, which stand in the file. Its series of fractional
   orders adds up terms that alternate in sign without their signs: a bound, by very little.
 - `prv` is prv-accountant's lower bound, estimate and upper bound (eps_error 0.01).
@@ -77,6 +78,10 @@ def pld_epsilon(releases, delta, grid):
     return total.get_epsilon_for_delta(delta)
 
 
+def is_coarse(releases, delta, found, grid):
+    return pld_epsilon(releases, delta, 2 * grid) > found * (1 + 3e-4)
+
+
 def prv_epsilon(releases, delta):
     from prv_accountant import LaplaceMechanism, PoissonSubsampledGaussianMechanism, PRVAccountant
     prvs = []
@@ -112,6 +117,8 @@ def case(releases, delta, golden=False):
         grid = 1e-4 if golden else min(1e-3, guess * 1e-4, math.sqrt(5e-4 * guess / times))
         grid = 10 ** math.floor(math.log10(max(grid, 2e-6)))
         found["pld"], found["pld_grid"] = pld_epsilon(releases, delta, grid), grid
+        if not golden and not pure and is_coarse(releases, delta, found["pld"], grid):
+            found["coarse"] = True
         prv = prv_epsilon(releases, delta) if times <= 20_000 else None
         if prv:
             found["prv"] = prv

@@ -2,6 +2,7 @@
 //!
 //! | accountant | bounds | of |
 //! |---|---|---|
+//! | [`Pld`] | from both sides, certified | Gaussian, Laplace, pure; everybody or Poisson sampling |
 //! | [`Rdp`] | from above | everything |
 //! | [`Zcdp`] | from above | Gaussian, Laplace, pure, concentrated; everybody |
 //!
@@ -9,14 +10,18 @@
 //! releases does not matter; later ones may depend on the results of earlier ones, as long as
 //! their noise and sampling were settled before.
 
+mod calibrate;
 mod convert;
 mod error;
+mod pld;
 mod rdp;
 mod release;
 mod special;
 mod zcdp;
 
+pub use calibrate::{Target, noise_multiplier};
 pub use error::AccountError;
+pub use pld::{Interval, Pld};
 pub use rdp::{ORDERS, Rdp, RdpBound};
 pub use release::{Mechanism, Neighbours, Release, Sampling};
 pub use zcdp::Zcdp;

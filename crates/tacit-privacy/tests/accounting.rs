@@ -1,0 +1,93 @@
+//! Accountants against dp-accounting and prv-accountant: see `bench/accounting_vectors.py`.
+#![allow(clippy::unwrap_used)]
+
+use serde_json::Value;
+use tacit_privacy::account::{Mechanism, Pld, Rdp, Release, Sampling};
+
+struct Vectors {
+    orders: Vec<f64>,
+    cases: Vec<Value>,
+}
+
+fn vectors() -> Vectors {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/accounting.json");
+    let value: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let orders = value["orders"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
+    Vectors { orders, cases: value["cases"].as_array().unwrap().clone() }
+}
+
+fn release(case: &Value) -> (Release, u64) {
+    let number = |key: &str| case[key].as_f64().unwrap();
+    let mechanism = match case["mechanism"].as_str().unwrap() {
+        "gaussian" => Mechanism::Gaussian { noise_multiplier: number("noise_multiplier") },
+        "laplace" => Mechanism::Laplace { scale: number("scale") },
+        "pure" => Mechanism::Pure { epsilon: number("epsilon") },
+        other => panic!("mechanism {other}"),
+    };
+    let sampling = match (case["size"].as_u64(), case["rate"].as_f64()) {
+        (Some(size), _) => Sampling::Fixed { size, of: case["of"].as_u64().unwrap() },
+        (None, Some(rate)) if rate < 1.0 => Sampling::Poisson { rate },
+        _ => Sampling::None,
+    };
+    (Release::new(mechanism, sampling), case["times"].as_u64().unwrap())
+}
+
+fn releases(case: &Value) -> Vec<(Release, u64)> {
+    case["releases"].as_array().unwrap().iter().map(release).collect()
+}
+
+#[test]
+fn loss_distributions_hold_and_are_tight() {
+    let mut wrong = Vec::new();
+    let (mut number, mut compared) = (0, 0);
+    for case in vectors().cases.iter().filter(|case| case["pld"].is_f64()) {
+        let (delta, theirs) = (case["delta"].as_f64().unwrap(), case["pld"].as_f64().unwrap());
+        let (releases, mut spent) = (releases(case), Pld::new());
+        for (release, times) in &releases {
+            spent.compose(*release, *times).unwrap();
+        }
+        let found = spent.epsilon(delta).unwrap();
+        let width = (found.upper - found.lower) / found.estimate;
+        let off = (found.estimate / theirs - 1.0).abs();
+        // Theirs is a bound from above too; ours may be the lower one, by what their grid costs.
+        let mut holds = found.lower <= found.estimate && found.estimate <= found.upper;
+        // Theirs rounds too: for 10 000 releases of 0.01 it is 6e-8 below the exact sum.
+        holds &= found.lower <= theirs * (1.0 + 1e-6);
+        if !case["coarse"].is_boolean() {
+            holds &= theirs <= found.upper * (1.0 + 5e-4) && off <= 1e-3;
+            compared += 1;
+        }
+        if let [lower, _, upper] = case["prv"].as_array().map_or(&[][..], |all| all) {
+            holds &= lower.as_f64().unwrap() <= found.upper;
+            holds &= found.lower <= upper.as_f64().unwrap();
+        }
+        // Rates so small that hardly anything ever happens want more grid than there is.
+        let tiny = |(release, _): &(Release, u64)| release.sampling.rate() < 1e-4;
+        let widest = if releases.iter().any(tiny) { 0.1 } else { 1e-2 };
+        if !holds || width > widest {
+            wrong.push(format!("{off:.1e} {width:.1e} {found:?} {case}"));
+        }
+        number += 1;
+    }
+    assert!(wrong.is_empty(), "{} of {number}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(number >= 170 && compared >= 120, "{number} {compared}");
+}
+
+#[test]
+fn renyi_divergences_agree() {
+    let Vectors { orders, cases } = vectors();
+    let (mut number, mut close) = (0, 0);
+    for case in cases.iter().filter(|case| case["rdp"].is_f64()) {
+        let mut spent = Rdp::with_orders(orders.clone()).unwrap();
+        for (release, times) in releases(case) {
+            spent.compose(release, times).unwrap();
+        }
+        let found = spent.epsilon(case["delta"].as_f64().unwrap()).unwrap().value;
+        let theirs = case["rdp"].as_f64().unwrap();
+        // Theirs leaves out fractional orders at which its series converges slowly.
+        assert!(found <= theirs * 1.0001, "{found} {case}");
+        close += usize::from(found >= theirs * 0.999);
+        number += 1;
+    }
+    assert!(number >= 180 && close >= number - 15, "{number} {close}");
+}
