@@ -1,7 +1,7 @@
 """Known answers for the tables of the samplers, with Python's decimal at 120 digits:
 `python3 bench/noise_vectors.py > vectors/noise/tables.json`.
 
-Each table is floor(2^128 * P(|X| > k)) for k = 0, 1, ... while that is at least 2^32, straight from
+Each table is floor(2^128 * P(|X| > k)) for k = 0, 1, ... while that is at least 2^48, straight from
 the definition of the distribution.
 """
 
@@ -50,7 +50,7 @@ def table(weight, limit):
     for w in weights:
         above -= w
         share = int(above / whole * SCALE)
-        if share <= 1 << 32:
+        if share <= 1 << 48:
             break
         thresholds.append(str(share))
     return thresholds

@@ -1,6 +1,6 @@
 //! The discrete Gaussian over the integers: P(x) ∝ exp(−x²/2σ²).
 //!
-//! Up to σ of about 44 a sample is one look-up in a table. Above, x = k·x₁ + x₂ of a wider x₁ and
+//! Up to σ of 49 a sample is one look-up in a table. Above, x = k·x₁ + x₂ of a wider x₁ and
 //! a narrow x₂ (Micciancio & Walter 2017, §3; Peikert 2010, theorem 3.1), again and again, with
 //! one table for all parts. The variances add up to σ² *exactly*: the table's own variance,
 //! σ²/Σcᵢ² for the parts' coefficients cᵢ, enters its computation as a fraction.
@@ -25,8 +25,8 @@ const MIN_SIGMA: f64 = 0.25;
 /// Widest distribution: a sample stays below 2⁵³.
 const MAX_SIGMA: f64 = (1u64 << 40) as f64;
 
-/// Largest σ of one table: 511 thresholds reach to where less than 2⁻⁹⁶ remains.
-const MAX_TABLE_SIGMA: f64 = 44.0;
+/// Largest σ of one table: 511 thresholds reach to where less than 2⁻⁸⁰ remains.
+const MAX_TABLE_SIGMA: f64 = 49.0;
 
 /// Samples that are made at a time, so that they stay in the innermost cache.
 const BLOCK: usize = 1_024;
@@ -93,13 +93,13 @@ impl DiscreteGaussian {
 /// Memory of one block; erased when dropped.
 pub(super) struct Scratch {
     words: Zeroizing<Vec<u64>>,
-    other: Zeroizing<Vec<u64>>,
+    magnitudes: Zeroizing<Vec<u64>>,
 }
 
 impl Scratch {
     pub(super) fn new() -> Self {
         let zeros = |len| Zeroizing::new(vec![0; len]);
-        Self { words: zeros(BLOCK + BLOCK / 64), other: zeros(BLOCK) }
+        Self { words: zeros(BLOCK + BLOCK / 64), magnitudes: zeros(BLOCK) }
     }
 
     /// `block = factor · block ± magnitude` with magnitudes from `table` and random signs; at most
@@ -114,13 +114,15 @@ impl Scratch {
         let count = block.len();
         let words = &mut self.words[..count + count.div_ceil(64)];
         stream.fill(words);
-        let (words, signs) = words.split_at_mut(count);
-        table.sample(words, &mut self.other, stream);
+        let (words, signs) = words.split_at(count);
+        let magnitudes = &mut self.magnitudes[..count];
+        table.sample(words, magnitudes, stream);
         pulp::Arch::new().dispatch(|| {
-            for ((block, words), signs) in block.chunks_mut(64).zip(words.chunks(64)).zip(signs) {
-                for (i, (x, word)) in block.iter_mut().zip(words).enumerate() {
+            let groups = block.chunks_mut(64).zip(magnitudes.chunks(64));
+            for ((block, magnitudes), signs) in groups.zip(signs) {
+                for (i, (x, magnitude)) in block.iter_mut().zip(magnitudes).enumerate() {
                     let minus = -((*signs >> i & 1) as i64);
-                    *x = *x * factor + ((*word as i64 ^ minus) - minus);
+                    *x = *x * factor + ((*magnitude as i64 ^ minus) - minus);
                 }
             }
         });
@@ -162,7 +164,7 @@ impl Composition {
         }
         let mut least = f64::INFINITY;
         for steps in 1..12 {
-            for k in 2..=24 {
+            for k in 2..=30 {
                 for larger in 0..steps {
                     let factor = |i| if i < larger { k + 1 } else { k };
                     let tried = Self::with((0..steps).map(factor).collect(), sigma);
@@ -214,7 +216,7 @@ fn smoothing_error(tau_squared: f64) -> f64 {
 /// Time of one look-up as measured, in arbitrary units, by levels of the search; random bits
 /// included.
 fn cost(table_sigma: f64) -> f64 {
-    match table_sigma * 11.5 {
+    match table_sigma * 10.4 {
         ..63.0 => 1.0,
         ..127.0 => 1.2,
         ..255.0 => 1.6,
@@ -241,7 +243,7 @@ mod tests {
             let sampler = DiscreteGaussian::new(sigma).unwrap();
             let bound = (2 * sampler.factors.len() + 1) as f64 * 1.001 * TAIL;
             assert!(sampler.total_variation() <= bound, "{sigma}");
-            assert!((sampler.max() + 1) as f64 > 11.0 * sigma, "{sigma}");
+            assert!((sampler.max() + 1) as f64 > 10.0 * sigma, "{sigma}");
             sigma *= 1.37;
         }
     }

@@ -19,7 +19,9 @@ pub(super) struct Search {
     pivots: Pivots,
 }
 
-/// The pivots of a search by halving: level ℓ has 2^ℓ, from the whole table's middle on.
+/// The pivots of a search by halving: level ℓ has 2^ℓ, from the whole table's middle on. Each level
+/// is ordered by the path to a pivot, a bit per level *from the lowest*: so the four lowest bits
+/// stay what they are, and every further bit chooses between two halves of the level.
 struct Pivots {
     levels: usize,
     lines: Vec<Line>,
@@ -31,7 +33,8 @@ impl Pivots {
         let mut lines = Vec::new();
         for level in 0..levels {
             let pivot = |path: usize| {
-                let rank = ((2 * path + 1) << (levels - 1 - level)) - 1;
+                let reversed = (0..level).fold(0, |sum, bit| sum << 1 | path >> bit & 1);
+                let rank = ((2 * reversed + 1) << (levels - 1 - level)) - 1;
                 thresholds.get(rank).copied().unwrap_or(0)
             };
             let paths: Vec<u64> = (0..1 << level).map(pivot).collect();
@@ -135,30 +138,34 @@ mod wide {
                 7 => self.search::<7>(),
                 8 => self.search::<8>(),
                 9 => self.search::<9>(),
-                10 => self.search::<10>(),
-                11 => self.search::<11>(),
-                _ => self.search::<12>(),
+                _ => self.search::<LARGE>(),
             }
         }
     }
 
+    /// More than nine levels.
+    const LARGE: usize = 0;
+
     impl Halving<'_> {
+        /// Ranks of every vector of words; whether any met an equal pivot.
         #[inline(always)]
         fn search<const LEVELS: usize>(self) -> bool {
+            let levels = if LEVELS == LARGE { self.pivots.levels } else { LEVELS };
+            let (simd, lines) = (self.simd, &self.pivots.lines[..lines_before(levels)]);
             let (words, rest) = self.words.as_chunks::<8>();
             let (ranks, rest_ranks) = self.ranks.as_chunks_mut::<8>();
-            let lines = &self.pivots.lines[..lines_before(LEVELS)];
-            let mut ties = 0;
+            let mut distinct = 0xff;
             for (words, ranks) in words.iter().zip(ranks) {
-                let (found, tie) = search::<LEVELS>(self.simd, lines, cast(*words));
-                *ranks = cast(found);
-                ties |= tie;
+                let mut walk = Walk::new(simd, lines, cast(*words));
+                *ranks = cast(walk.rank::<LEVELS>(levels));
+                distinct &= walk.distinct;
             }
             let mut last = [u64::MAX; 8];
             last[..rest.len()].copy_from_slice(rest);
-            let (found, tie) = search::<LEVELS>(self.simd, lines, cast(last));
-            rest_ranks.copy_from_slice(&cast::<_, [u64; 8]>(found)[..rest.len()]);
-            ties | tie != 0
+            let mut walk = Walk::new(simd, lines, cast(last));
+            let found: [u64; 8] = cast(walk.rank::<LEVELS>(levels));
+            rest_ranks.copy_from_slice(&found[..rest.len()]);
+            distinct & walk.distinct != 0xff
         }
     }
 
@@ -172,73 +179,131 @@ mod wide {
         cast(line.0)
     }
 
-    /// One vector of words on its way down. The path of a lane is its rank so far: one more bit
-    /// per level.
+    /// One vector of words on its way down.
     struct Walk<'a> {
         simd: V4,
         lines: &'a [Line],
         words: __m512i,
+        /// The first four steps to the right, a bit each from the lowest.
         path: __m512i,
-        ties: u8,
+        /// Lanes that met no equal pivot.
+        distinct: u8,
     }
 
-    /// The ranks of one vector of words, and a mask of lanes that met an equal pivot. Written out
-    /// level by level: the compiler does not unroll it, and masks must stay in registers.
+    /// The ranks of one vector of words in a table of at most nine levels, and the steps after the
+    /// fourth. Written out level by level: masks must stay in registers.
     #[inline(always)]
-    fn search<const LEVELS: usize>(simd: V4, lines: &[Line], words: __m512i) -> (__m512i, u8) {
-        let zero = simd.avx512f._mm512_setzero_si512();
-        let mut walk = Walk { simd, lines, words, path: zero, ties: 0 };
-        let mut right = [0; 12];
-        right[0] = walk.step(walk.pick8(0));
-        if LEVELS > 1 {
-            right[1] = walk.step(walk.pick8(1));
-        }
-        if LEVELS > 2 {
-            right[2] = walk.step(walk.pick8(2));
-        }
-        if LEVELS > 3 {
-            right[3] = walk.step(walk.pick8(3));
-        }
+    fn search<const LEVELS: usize>(walk: &mut Walk<'_>) -> (__m512i, [u8; 5]) {
+        walk.early::<0, LEVELS>();
+        walk.early::<1, LEVELS>();
+        walk.early::<2, LEVELS>();
+        walk.early::<3, LEVELS>();
+        let (low, high) = (cast(weights::<LEVELS>(0)), cast(weights::<LEVELS>(8)));
+        let mut rank = walk.simd.avx512f._mm512_permutex2var_epi64(low, walk.path, high);
+        let mut m = [0; 5];
         if LEVELS > 4 {
-            right[4] = walk.step(walk.pick16(4));
+            m[0] = walk.late::<4, LEVELS>(walk.pick16(4), &mut rank);
         }
         if LEVELS > 5 {
-            right[5] = walk.step(walk.pick32(6, [right[0]]));
+            m[1] = walk.late::<5, LEVELS>(walk.pick32(6, [m[0]]), &mut rank);
         }
         if LEVELS > 6 {
-            right[6] = walk.step(walk.pick64(10, [right[1], right[0]]));
+            m[2] = walk.late::<6, LEVELS>(walk.pick64(10, [m[0], m[1]]), &mut rank);
         }
         if LEVELS > 7 {
-            right[7] = walk.step(walk.pick128(18, [right[2], right[1], right[0]]));
+            let pivot = walk.pick128(18, [m[0], m[1], m[2]]);
+            m[3] = walk.late::<7, LEVELS>(pivot, &mut rank);
         }
         if LEVELS > 8 {
-            let masks = [right[3], right[2], right[1], right[0]];
-            right[8] = walk.step(walk.pick256(34, masks));
+            let pivot = walk.pick256(34, [m[0], m[1], m[2], m[3]]);
+            m[4] = walk.late::<8, LEVELS>(pivot, &mut rank);
         }
-        if LEVELS > 9 {
-            let masks = [right[4], right[3], right[2], right[1]];
-            right[9] = walk.step(walk.pick_of_groups::<2>(66, masks));
-        }
-        if LEVELS > 10 {
-            let masks = [right[5], right[4], right[3], right[2]];
-            right[10] = walk.step(walk.pick_of_groups::<4>(130, masks));
-        }
-        if LEVELS > 11 {
-            let masks = [right[6], right[5], right[4], right[3]];
-            walk.step(walk.pick_of_groups::<8>(258, masks));
-        }
-        (walk.path, walk.ties)
+        (rank, m)
     }
 
-    impl Walk<'_> {
-        /// Goes to the right where the pivot is above the word.
+    /// The ranks in a larger table: nine levels as above; of each further level all groups of 256
+    /// pivots are searched, and the one that the steps after the eighth name is kept.
+    #[inline(always)]
+    fn search_on(walk: &mut Walk<'_>, levels: usize) -> __m512i {
+        let f = walk.simd.avx512f;
+        let one = f._mm512_set1_epi64(1);
+        let (mut rank, m) = search::<9>(walk);
+        let mut own = f._mm512_maskz_set1_epi64(m[4], 1);
+        for level in 9..levels {
+            let mut pivot = f._mm512_setzero_si512();
+            for group in 0..1 << (level - 8) {
+                let at = lines_before(level) + 32 * group;
+                let picked = walk.pick256(at, [m[0], m[1], m[2], m[3]]);
+                let here = f._mm512_cmpeq_epi64_mask(own, f._mm512_set1_epi64(group as i64));
+                pivot = f._mm512_mask_blend_epi64(here, pivot, picked);
+            }
+            let right = walk.compare(pivot);
+            let twice = f._mm512_add_epi64(rank, rank);
+            rank = f._mm512_mask_add_epi64(twice, right, twice, one);
+            let bit = f._mm512_set1_epi64(1 << (level - 8));
+            own = f._mm512_mask_or_epi64(own, right, own, bit);
+        }
+        rank
+    }
+
+    /// The rank that paths `from` to `from + 7` of the first four levels have reached.
+    const fn weights<const LEVELS: usize>(from: u64) -> [u64; 8] {
+        let mut weights = [0; 8];
+        let mut lane = 0;
+        while lane < 8 {
+            let mut level = 0;
+            while level < 4 && level < LEVELS {
+                let right = (from + lane as u64) >> level & 1;
+                weights[lane] += right << (LEVELS - 1 - level);
+                level += 1;
+            }
+            lane += 1;
+        }
+        weights
+    }
+
+    impl<'a> Walk<'a> {
         #[inline(always)]
-        fn step(&mut self, pivot: __m512i) -> u8 {
+        fn new(simd: V4, lines: &'a [Line], words: __m512i) -> Self {
+            Self { simd, lines, words, path: simd.avx512f._mm512_setzero_si512(), distinct: 0xff }
+        }
+
+        /// The rank of every lane.
+        #[inline(always)]
+        fn rank<const LEVELS: usize>(&mut self, levels: usize) -> __m512i {
+            if LEVELS == LARGE { search_on(self, levels) } else { search::<LEVELS>(self).0 }
+        }
+
+        /// Whether the pivot is above the word: then the way is to the right.
+        #[inline(always)]
+        fn compare(&mut self, pivot: __m512i) -> u8 {
             let f = self.simd.avx512f;
-            let right = f._mm512_cmpgt_epu64_mask(pivot, self.words);
-            self.ties |= f._mm512_cmpeq_epu64_mask(pivot, self.words);
-            let twice = f._mm512_add_epi64(self.path, self.path);
-            self.path = f._mm512_mask_add_epi64(twice, right, twice, f._mm512_set1_epi64(1));
+            self.distinct = f._mm512_mask_cmpneq_epu64_mask(self.distinct, pivot, self.words);
+            f._mm512_cmpgt_epu64_mask(pivot, self.words)
+        }
+
+        /// One of the first four levels.
+        #[inline(always)]
+        fn early<const LEVEL: usize, const LEVELS: usize>(&mut self) {
+            if LEVEL < LEVELS {
+                let f = self.simd.avx512f;
+                let right = self.compare(self.pick8(LEVEL));
+                let bit = f._mm512_set1_epi64(1 << LEVEL);
+                self.path = f._mm512_mask_or_epi64(self.path, right, self.path, bit);
+            }
+        }
+
+        /// One of the levels after them.
+        #[inline(always)]
+        fn late<const LEVEL: usize, const LEVELS: usize>(
+            &mut self,
+            pivot: __m512i,
+            rank: &mut __m512i,
+        ) -> u8 {
+            let f = self.simd.avx512f;
+            let right = self.compare(pivot);
+            let more = f._mm512_set1_epi64(1 << (LEVELS - 1 - LEVEL));
+            *rank = f._mm512_mask_add_epi64(*rank, right, *rank, more);
             right
         }
 
@@ -278,20 +343,6 @@ mod wide {
         fn pick256(&self, at: usize, [a, b, c, d]: [u8; 4]) -> __m512i {
             let (low, high) = (self.pick128(at, [a, b, c]), self.pick128(at + 16, [a, b, c]));
             self.simd.avx512f._mm512_mask_blend_epi64(d, low, high)
-        }
-
-        /// Of several groups of 256: all are searched, the one that the path names is kept.
-        #[inline(always)]
-        fn pick_of_groups<const GROUPS: usize>(&self, at: usize, masks: [u8; 4]) -> __m512i {
-            let f = self.simd.avx512f;
-            let own = f._mm512_srli_epi64::<8>(self.path);
-            let mut pivot = f._mm512_setzero_si512();
-            for group in 0..GROUPS {
-                let picked = self.pick256(at + 32 * group, masks);
-                let here = f._mm512_cmpeq_epi64_mask(own, f._mm512_set1_epi64(group as i64));
-                pivot = f._mm512_mask_blend_epi64(here, pivot, picked);
-            }
-            pivot
         }
     }
 }

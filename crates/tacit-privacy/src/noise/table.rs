@@ -15,7 +15,7 @@ pub(super) const MAX_THRESHOLDS: usize = 4_095;
 
 /// Probability at which a tail is cut off.
 pub(super) const TAIL: f64 = 1.0 / (1u128 << TAIL_BITS) as f64;
-const TAIL_BITS: u32 = 96;
+const TAIL_BITS: u32 = 80;
 
 /// A distribution over 0..=N.
 pub(super) struct Table {
@@ -61,12 +61,10 @@ impl Table {
         self.thresholds.len()
     }
 
-    /// Replaces uniform words by samples; `stream` gives further bits where they are needed.
-    pub(super) fn sample(&self, words: &mut [u64], scratch: &mut [u64], stream: &mut Stream) {
-        let scratch = &mut scratch[..words.len()];
-        scratch.copy_from_slice(words);
-        if self.search.ranks(scratch, words) {
-            self.settle(scratch, words, stream);
+    /// Turns uniform words into as many samples; `stream` gives further bits where they are needed.
+    pub(super) fn sample(&self, words: &[u64], samples: &mut [u64], stream: &mut Stream) {
+        if self.search.ranks(words, samples) {
+            self.settle(words, samples, stream);
         }
     }
 
@@ -104,9 +102,11 @@ mod tests {
         let third = Wide::ratio(1, 3, 0);
         let table = Table::new(&[third, third, third]).unwrap();
         assert_eq!(table.thresholds(), [u128::MAX / 3 * 2, u128::MAX / 3]);
-        let mut words = [0, u64::MAX / 3 - 1, u64::MAX / 3 + 1, u64::MAX / 3 * 2 + 1, u64::MAX];
-        table.sample(&mut words, &mut [0; 5], &mut Stream::for_test(0));
-        assert_eq!(words, [2, 2, 1, 0, 0]);
+        let third = u64::MAX / 3;
+        let mut samples = [9; 5];
+        let words = [0, third - 1, third + 1, third * 2 + 1, u64::MAX];
+        table.sample(&words, &mut samples, &mut Stream::for_test(0));
+        assert_eq!(samples, [2, 2, 1, 0, 0]);
     }
 
     /// Where the first 64 bits equal a threshold's, 64 more decide: one half, here.
@@ -114,13 +114,13 @@ mod tests {
     fn ties_are_settled_by_further_bits() {
         let table = Table::of_thresholds(vec![7 << 64 | 1 << 63, 3 << 64], 0.0);
         let mut stream = Stream::for_test(1);
-        let mut words = vec![7; 4_000];
-        table.sample(&mut words, &mut [0; 4_000], &mut stream);
-        let ones = words.iter().filter(|&&x| x == 1).count();
-        assert!(words.iter().all(|&x| x < 2) && ones.abs_diff(2_000) < 130, "{ones}");
-        let mut words = [3; 9];
-        table.sample(&mut words, &mut [0; 9], &mut stream);
-        assert_eq!(words, [1; 9]);
+        let mut samples = [9; 4_000];
+        table.sample(&[7; 4_000], &mut samples, &mut stream);
+        let ones = samples.iter().filter(|&&x| x == 1).count();
+        assert!(samples.iter().all(|&x| x < 2) && ones.abs_diff(2_000) < 130, "{ones}");
+        let mut samples = [9; 9];
+        table.sample(&[3; 9], &mut samples, &mut stream);
+        assert_eq!(samples, [1; 9]);
     }
 
     #[test]
