@@ -3,8 +3,8 @@
 //! here in floating point, another way than tables are. The same test must refuse samplers that
 //! are broken on purpose.
 
-use super::gaussian::DiscreteGaussian;
 use super::stream::Stream;
+use super::{DiscreteGaussian, DiscreteLaplace, Skellam};
 
 /// What samples should look like: a symmetric distribution over the integers.
 pub(super) struct Shape<'a> {
@@ -198,4 +198,48 @@ fn too_large_a_step_is_refused() {
     let samples: Vec<i64> = high.iter().zip(low).map(|(high, low)| 64 * high + low).collect();
     let fit = gaussian(&samples, sigma);
     assert!(!fit.is_good(), "{fit:?}");
+}
+
+#[test]
+fn laplaces_fit_and_a_wrong_scale_does_not() {
+    for (seed, scale) in [0.2, 1.0, 17.3, 300.0, 3e9].iter().enumerate() {
+        let mut samples = vec![0; SAMPLES];
+        let sampler = DiscreteLaplace::new(*scale).unwrap();
+        sampler.fill(&mut samples, &mut Stream::for_test(100 + seed as u64));
+        let fit = |scale: f64| {
+            let (r, s) = ((-1.0 / scale).exp(), -(-1.0 / scale).exp_m1());
+            let density = |x: f64| (-x.abs() / scale).exp();
+            let fourth = 2.0 * r * (1.0 + 10.0 * r + r * r) / s.powi(4);
+            Fit::of(&samples, &Shape { density: &density, variance: 2.0 * r / (s * s), fourth })
+        };
+        assert!(fit(*scale).is_good(), "{scale}: {:?}", fit(*scale));
+        assert!(!fit(0.99 * *scale).is_good(), "{scale}: {:?}", fit(0.99 * *scale));
+    }
+}
+
+#[test]
+fn skellams_fit_and_a_gaussian_does_not() {
+    for (seed, variance) in [0.25, 3.0, 100.0, 4e3, 1e6].iter().enumerate() {
+        let mut samples = vec![0; SAMPLES];
+        let sampler = Skellam::new(*variance).unwrap();
+        sampler.fill(&mut samples, &mut Stream::for_test(200 + seed as u64));
+        // e^(−v)·I_x(v) by ratios of neighbours
+        let mut densities = vec![0.0; 40 + 30 * (variance.sqrt() as usize + 1)];
+        let mut ratio = 0.0;
+        for x in (0..densities.len()).rev() {
+            ratio = 1.0 / (2.0 * (x + 1) as f64 / variance + ratio);
+            densities[x] = ratio;
+        }
+        let mut last = 1.0;
+        for density in &mut densities {
+            last = std::mem::replace(density, last) * last;
+        }
+        let density = |x: f64| densities.get(x.abs() as usize).copied().unwrap_or(0.0);
+        let fourth = 3.0 * variance * variance + variance;
+        let fit = Fit::of(&samples, &Shape { density: &density, variance: *variance, fourth });
+        assert!(fit.is_good(), "{variance}: {fit:?}");
+        if *variance < 10.0 {
+            assert!(!gaussian(&samples, variance.sqrt()).is_good(), "{variance}");
+        }
+    }
 }

@@ -97,6 +97,24 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
+    /// Most values of one call.
+    pub(super) const LEN: usize = BLOCK;
+
+    /// `block = factor · block + sample`.
+    pub(super) fn add(
+        &mut self,
+        table: &Table,
+        factor: i64,
+        block: &mut [i64],
+        stream: &mut Stream,
+    ) {
+        let words = &mut self.words[..block.len()];
+        stream.fill(words);
+        let samples = &mut self.magnitudes[..block.len()];
+        table.sample(words, samples, stream);
+        block.iter_mut().zip(samples).for_each(|(x, sample)| *x = *x * factor + *sample as i64);
+    }
+
     pub(super) fn new() -> Self {
         let zeros = |len| Zeroizing::new(vec![0; len]);
         Self { words: zeros(BLOCK + BLOCK / 64), magnitudes: zeros(BLOCK) }

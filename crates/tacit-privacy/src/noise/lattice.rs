@@ -91,24 +91,43 @@ impl LatticeGaussian {
 
     /// Adds noise in place. Values must be finite and within ±2³⁰·σ; otherwise nothing changes.
     pub fn add(&self, values: &mut [f32], stream: &mut Stream) -> Result<Added, Error> {
-        let (limit, scale) = (MAX_VALUE_SIGMAS * self.sigma, 1.0 / self.spacing);
-        if let Some(place) = values.iter().position(|x| x.is_nan() || f64::from(x.abs()) > limit) {
+        check(values, MAX_VALUE_SIGMAS * self.sigma)?;
+        add(values, self.spacing, stream, |noise, stream| self.noise.fill(noise, stream));
+        Ok(self.added(values.len()))
+    }
+}
+
+/// Refuses values that are not finite or beyond `limit`.
+pub(super) fn check(values: &[f32], limit: f64) -> Result<(), Error> {
+    let bad = |x: &f32| x.is_nan() || f64::from(x.abs()) > limit;
+    match values.iter().position(bad) {
+        None => Ok(()),
+        Some(place) => {
             let expected = format!("a finite number within {limit:e}");
             let found = format!("{} at place {place}", values[place]);
-            return Err(Error::caller("value to add noise to", expected, found));
+            Err(Error::caller("value to add noise to", expected, found))
         }
-        let mut noise = Zeroizing::new(vec![0; BLOCK.min(values.len())]);
-        for block in values.chunks_mut(BLOCK) {
-            let noise = &mut noise[..block.len()];
-            self.noise.fill(noise, stream);
-            pulp::Arch::new().dispatch(|| {
-                for (x, noise) in block.iter_mut().zip(noise) {
-                    let place = (f64::from(*x) * scale).round_ties_even() as i64;
-                    *x = ((place + *noise) as f64 * self.spacing) as f32;
-                }
-            });
-        }
-        Ok(self.added(values.len()))
+    }
+}
+
+/// Rounds values to multiples of `spacing`, a power of two, and adds multiples from `fill`.
+pub(super) fn add(
+    values: &mut [f32],
+    spacing: f64,
+    stream: &mut Stream,
+    fill: impl Fn(&mut [i64], &mut Stream),
+) {
+    let scale = 1.0 / spacing;
+    let mut noise = Zeroizing::new(vec![0; BLOCK.min(values.len())]);
+    for block in values.chunks_mut(BLOCK) {
+        let noise = &mut noise[..block.len()];
+        fill(noise, stream);
+        pulp::Arch::new().dispatch(|| {
+            for (x, noise) in block.iter_mut().zip(noise) {
+                let place = (f64::from(*x) * scale).round_ties_even() as i64;
+                *x = ((place + *noise) as f64 * spacing) as f32;
+            }
+        });
     }
 }
 

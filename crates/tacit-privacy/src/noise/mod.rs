@@ -12,8 +12,10 @@
 #[cfg(test)]
 mod fit;
 mod gaussian;
+mod laplace;
 mod lattice;
 mod search;
+mod skellam;
 mod stream;
 mod table;
 #[cfg(test)]
@@ -21,5 +23,7 @@ mod vectors;
 mod wide;
 
 pub use gaussian::DiscreteGaussian;
+pub use laplace::{DiscreteLaplace, LatticeLaplace};
 pub use lattice::{Added, LatticeGaussian, rounding_distance};
+pub use skellam::Skellam;
 pub use stream::Stream;

@@ -27,7 +27,6 @@ impl Wide {
     pub(super) const ZERO: Self = Self([0; LIMBS]);
     pub(super) const ONE: Self = Self::bit(FRACTION_BITS as u32);
     /// 2⁻³⁸⁴.
-    #[cfg(test)]
     pub(super) const UNIT: Self = Self::bit(0);
 
     const fn bit(place: u32) -> Self {
