@@ -9,6 +9,7 @@
 //! Randomness is a [`Stream`], which nothing but the [`Entropy`](tacit_core::traits::Entropy) port
 //! can start outside of this crate's own tests: the plan's seed cannot become noise.
 
+mod discretise;
 #[cfg(test)]
 mod fit;
 mod gaussian;
@@ -22,6 +23,7 @@ mod table;
 mod vectors;
 mod wide;
 
+pub use discretise::{Discretiser, Setting};
 pub use gaussian::DiscreteGaussian;
 pub use laplace::{DiscreteLaplace, LatticeLaplace};
 pub use lattice::{Added, LatticeGaussian, rounding_distance};
