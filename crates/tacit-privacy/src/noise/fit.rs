@@ -129,7 +129,7 @@ impl Bins {
     }
 }
 
-const SAMPLES: usize = 4_000_000;
+const SAMPLES: usize = 8_000_000;
 
 fn gaussian(samples: &[i64], sigma: f64) -> Fit {
     let density = |x: f64| (-x * x / (2.0 * sigma * sigma)).exp();

@@ -13,6 +13,7 @@
 //! of 1 ± ε of a constant, ε = 2·exp(−2π²τ²)·(1 + 10⁻¹⁰) for τ ≥ 1. So the total variation to the
 //! ideal is at most ε/(1 − ε); steps add up.
 
+use super::lookup::{Target, words_for};
 use super::stream::Stream;
 use super::table::{TAIL, Table};
 use super::wide::{Wide, decompose};
@@ -25,7 +26,7 @@ const MIN_SIGMA: f64 = 0.25;
 /// Widest distribution: a sample stays below 2⁵³.
 const MAX_SIGMA: f64 = (1u64 << 40) as f64;
 
-/// Largest σ of one table: 511 thresholds reach to where less than 2⁻⁸⁰ remains.
+/// Largest σ of one table: 512 numbers reach to where less than 2⁻⁸⁰ remains.
 const MAX_TABLE_SIGMA: f64 = 49.0;
 
 /// Samples that are made at a time, so that they stay in the innermost cache.
@@ -90,15 +91,16 @@ impl DiscreteGaussian {
     }
 }
 
-/// Memory of one block; erased when dropped.
-pub(super) struct Scratch {
-    words: Zeroizing<Vec<u64>>,
-    magnitudes: Zeroizing<Vec<u64>>,
-}
+/// Random words of one block; erased when dropped.
+pub(super) struct Scratch(Zeroizing<Vec<u64>>);
 
 impl Scratch {
     /// Most values of one call.
     pub(super) const LEN: usize = BLOCK;
+
+    pub(super) fn new() -> Self {
+        Self(Zeroizing::new(vec![0; words_for(BLOCK)]))
+    }
 
     /// `block = factor · block + sample`.
     pub(super) fn add(
@@ -108,20 +110,10 @@ impl Scratch {
         block: &mut [i64],
         stream: &mut Stream,
     ) {
-        let words = &mut self.words[..block.len()];
-        stream.fill(words);
-        let samples = &mut self.magnitudes[..block.len()];
-        table.sample(words, samples, stream);
-        block.iter_mut().zip(samples).for_each(|(x, sample)| *x = *x * factor + *sample as i64);
+        self.draw(table, Target { signed: false, factor, out: block }, stream);
     }
 
-    pub(super) fn new() -> Self {
-        let zeros = |len| Zeroizing::new(vec![0; len]);
-        Self { words: zeros(BLOCK + BLOCK / 64), magnitudes: zeros(BLOCK) }
-    }
-
-    /// `block = factor · block ± magnitude` with magnitudes from `table` and random signs; at most
-    /// [`BLOCK`] values.
+    /// The same with random signs.
     pub(super) fn add_signed(
         &mut self,
         table: &Table,
@@ -129,21 +121,13 @@ impl Scratch {
         block: &mut [i64],
         stream: &mut Stream,
     ) {
-        let count = block.len();
-        let words = &mut self.words[..count + count.div_ceil(64)];
+        self.draw(table, Target { signed: true, factor, out: block }, stream);
+    }
+
+    fn draw(&mut self, table: &Table, target: Target<'_>, stream: &mut Stream) {
+        let words = &mut self.0[..words_for(target.out.len())];
         stream.fill(words);
-        let (words, signs) = words.split_at(count);
-        let magnitudes = &mut self.magnitudes[..count];
-        table.sample(words, magnitudes, stream);
-        pulp::Arch::new().dispatch(|| {
-            let groups = block.chunks_mut(64).zip(magnitudes.chunks(64));
-            for ((block, magnitudes), signs) in groups.zip(signs) {
-                for (i, (x, magnitude)) in block.iter_mut().zip(magnitudes).enumerate() {
-                    let minus = -((*signs >> i & 1) as i64);
-                    *x = *x * factor + ((*magnitude as i64 ^ minus) - minus);
-                }
-            }
-        });
+        table.add(words, target, stream);
     }
 }
 
@@ -231,8 +215,7 @@ fn smoothing_error(tau_squared: f64) -> f64 {
     if tau_squared < 1.0 { 1.0 } else { epsilon / (1.0 - epsilon) }
 }
 
-/// Time of one look-up as measured, in arbitrary units, by levels of the search; random bits
-/// included.
+/// Time of one look-up as measured, in arbitrary units, by bins; random bits included.
 fn cost(table_sigma: f64) -> f64 {
     match table_sigma * 10.4 {
         ..63.0 => 1.0,
