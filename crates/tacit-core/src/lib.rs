@@ -15,6 +15,7 @@ pub mod digest;
 pub mod downlink;
 pub mod error;
 pub mod evidence;
+pub mod hadamard;
 pub mod history;
 pub mod ids;
 pub mod kept;

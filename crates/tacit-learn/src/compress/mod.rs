@@ -3,7 +3,6 @@
 
 mod adaptive;
 mod entropy;
-mod hadamard;
 mod kept;
 mod lloyd_max;
 mod quantise;

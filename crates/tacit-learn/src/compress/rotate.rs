@@ -7,9 +7,9 @@
 //! `levels = "normal"` this is EDEN, with one bit DRIVE. Both need signs of each participant's own
 //! for the errors of a cohort to average out; where encodings must add up, signs are shared.
 
-use super::hadamard::{flip, transform};
 use tacit_core::compress::{Form, Place, Signal};
 use tacit_core::error::{Error, Refusal};
+use tacit_core::hadamard::{flip, transform};
 use tacit_core::registry::{Default, Entry, Kind, Make, Parameter};
 use tacit_core::rng::Random;
 use tacit_core::traits::Compressor;

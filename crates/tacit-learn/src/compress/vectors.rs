@@ -1,6 +1,6 @@
 //! Known answers of `bench/compress_vectors.py`, which computes them in another way.
 
-use super::{hadamard, lloyd_max, quantise, top_k};
+use super::{lloyd_max, quantise, top_k};
 use tacit_core::rng::Seed;
 
 const RULES: &str = include_str!("../../../../vectors/compress/rules.json");
@@ -92,7 +92,7 @@ fn normal_levels_have_the_scales_of_drive_and_eden() {
 fn the_transform_is_the_matrix() {
     for case in cases().hadamard {
         let mut found = case.values.clone();
-        hadamard::transform(&mut found);
+        tacit_core::hadamard::transform(&mut found);
         assert!(found.iter().zip(&case.transformed).all(|(x, y)| near(*x, *y)), "{found:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! The Walsh–Hadamard transform, vectorised by `pulp`.
 
+use crate::rng::Random;
 use pulp::{Arch, Simd, WithSimd};
-use tacit_core::rng::Random;
 
 /// Values transformed while they stay in the innermost cache: 16 KiB.
 const BLOCK: usize = 4_096;
@@ -9,8 +9,8 @@ const BLOCK: usize = 4_096;
 /// Values whose transform is written out: one vector or a few.
 const BASE: usize = 16;
 
-/// Replaces `values`, whose number is a power of two, by H·values / √d.
-pub(super) fn transform(values: &mut [f32]) {
+/// Replaces `values`, whose number is a power of two, by H·values / √d; twice gives them back.
+pub fn transform(values: &mut [f32]) {
     Arch::new().dispatch(Transform { values });
 }
 
@@ -79,8 +79,8 @@ fn innermost(values: &mut [f32; BASE], factor: f32) {
     *values = x;
 }
 
-/// Multiplies values by random signs.
-pub(super) fn flip(values: &mut [f32], rng: &mut Random) {
+/// Multiplies values by random signs; twice by the same ones gives them back.
+pub fn flip(values: &mut [f32], rng: &mut Random) {
     for group in values.chunks_mut(64) {
         let signs = rng.next_u64();
         for (place, x) in group.iter_mut().enumerate() {
@@ -93,7 +93,7 @@ pub(super) fn flip(values: &mut [f32], rng: &mut Random) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tacit_core::rng::Seed;
+    use crate::rng::Seed;
 
     /// Straight from the definition: entries of H are (−1)^(number of common bits).
     fn defined(values: &[f32]) -> Vec<f64> {
