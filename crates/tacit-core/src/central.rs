@@ -26,6 +26,7 @@ pub type Evaluator = (Box<dyn Trainer>, Shard);
 pub struct Centre {
     plan: Plan,
     layout: Arc<Layout>,
+    sent_len: usize,
     channel: Channel,
     strategy: Box<dyn Strategy>,
     mechanism: Box<dyn Mechanism>,
@@ -65,11 +66,13 @@ impl Centre {
         evaluator: Option<Evaluator>,
     ) -> Result<Self, Error> {
         let channel = plan.channel(&layout)?;
-        channel.chain.check(plan.vectors() * layout.len())?;
+        let sent_len = plan.sent_len(layout.len())?;
+        channel.chain.check(sent_len)?;
         let downlink = Downlink::new(plan, &layout)?;
         downlink.iter().try_for_each(|downlink| downlink.check(layout.len()))?;
         Ok(Self {
             layout,
+            sent_len,
             channel,
             downlink,
             strategy: plan.strategy()?,
@@ -86,16 +89,21 @@ impl Centre {
 
     /// Checks a payload as it arrives.
     pub fn inspector(&self, round: u32, sender: &ParticipantId) -> Inspector<'_> {
-        Inspector::new(&self.channel, self.update_len(), round, sender)
+        Inspector::new(&self.channel, self.sent_len, round, sender)
     }
 
     /// Largest payload that can be a contribution, in bytes.
     pub fn max_payload(&self) -> u64 {
-        self.channel.max_payload(self.update_len())
+        self.channel.max_payload(self.sent_len)
+    }
+
+    /// Values that travel for one update.
+    pub fn sent_len(&self) -> usize {
+        self.sent_len
     }
 
     /// Values of one update: as many as the model's, or a multiple of them.
-    pub fn update_len(&self) -> usize {
+    fn update_len(&self) -> usize {
         self.plan.vectors() * self.layout.len()
     }
 
@@ -112,7 +120,7 @@ impl Centre {
         let headers = contributions.iter().map(|signed| &signed.contribution);
         let accepted: Vec<Accepted> = headers.map(accepted).collect();
         let mut aggregator = self.plan.aggregator()?;
-        let (len, spool) = (self.update_len(), ports.spool);
+        let (len, spool) = (self.sent_len, ports.spool);
         let remembered = if aggregator.remembers() { self.plan.vectors() } else { 0 };
         let before = self.before(setup, ports.blobs, remembered)?;
         let cohort = Cohort { context: &context, accepted: &accepted, spool, len, before: &before };

@@ -22,8 +22,9 @@
 
 use crate::bound::{Bound, Clip, Norms};
 use crate::error::{Error, Refusal};
-use crate::params::{self, Update};
+use crate::params::{self, Layout, Update};
 use crate::traits::{Calibration, Entropy, Ledger, Mechanism};
+use std::sync::Arc;
 
 /// Something whose bound holds: an update after clipping, or received bytes after checking.
 #[derive(Debug)]
@@ -51,6 +52,10 @@ impl Clipped<Update> {
         let (layout, examples) = (self.inner.layout().clone(), self.inner.examples());
         let mut values = self.inner.into_values();
         mechanism.share(of, &mut values, entropy)?;
+        let layout = match values.len() == layout.len() {
+            true => layout,
+            false => Arc::new(Layout::flat("encoded", values.len())?),
+        };
         let inner = Update::new(layout, values, examples)?;
         Ok(Self { inner, bound: mechanism.sent(of) })
     }
@@ -243,8 +248,7 @@ impl Released {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::params::{Layout, Tensor};
-    use std::sync::Arc;
+    use crate::params::Tensor;
 
     fn update(values: Vec<f32>) -> Update {
         let shape = vec![values.len()];

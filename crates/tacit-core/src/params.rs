@@ -64,6 +64,11 @@ impl Layout {
         self.len
     }
 
+    /// One vector without a structure of its own.
+    pub fn flat(name: &str, len: usize) -> Result<Self, Error> {
+        Self::new(vec![Tensor { name: name.into(), shape: vec![len] }])
+    }
+
     /// `copies` vectors of this layout one behind the other; the names of all but the first end
     /// in their number.
     pub fn repeated(self: &Arc<Self>, copies: usize) -> Result<Arc<Self>, Error> {

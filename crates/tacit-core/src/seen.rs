@@ -64,8 +64,10 @@ pub struct Calibration {
     pub len: usize,
     /// What sums are divided by: the planned size of a cohort, whoever came.
     pub size: usize,
-    /// Fewest contributions of a release.
-    pub minimum: usize,
+    /// Fewest honest contributions of a release.
+    pub honest: usize,
+    /// Most contributions of a release.
+    pub largest: usize,
     /// The plan's seed: for rotations that everybody knows, never for noise.
     pub seed: Seed,
 }

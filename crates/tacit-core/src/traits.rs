@@ -178,16 +178,20 @@ pub trait Mechanism: Send + Sync {
     fn discrete(&self) -> bool;
     /// What one release costs; refuses what the noise cannot be calibrated to.
     fn cost(&self, of: &Calibration) -> Result<Cost, Error>;
-    /// Participant: changes a clipped update in place.
-    fn share(&self, _: &Calibration, _: &mut [f32], _: &mut dyn Entropy) -> Result<(), Error> {
+    /// Values of what travels for an update of `of.len`.
+    fn sent_len(&self, of: &Calibration) -> usize {
+        of.len
+    }
+    /// Participant: turns a clipped update into what travels.
+    fn share(&self, _: &Calibration, _: &mut Vec<f32>, _: &mut dyn Entropy) -> Result<(), Error> {
         Ok(())
     }
     /// The bound of what [`Mechanism::share`] makes: what the coordinator may check.
     fn sent(&self, of: &Calibration) -> Bound {
         of.bound
     }
-    /// Coordinator: changes the mean over `of.size` in place.
-    fn open(&self, _: &Calibration, _: &mut [f32], _: &mut dyn Entropy) -> Result<(), Error> {
+    /// Coordinator: turns the mean over `of.size` of what travelled into an aggregate.
+    fn open(&self, _: &Calibration, _: &mut Vec<f32>, _: &mut dyn Entropy) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -9,16 +9,13 @@ pub mod mix;
 pub mod strategy;
 pub mod train;
 
-use tacit_core::registry::Registry;
+use tacit_core::registry::{Entry, Registry};
 
-/// Every rule of this build's learning rooms and the rules that do nothing.
+/// What this room adds to a registry.
+pub const ROOMS: [&[Entry]; 5] =
+    [aggregate::ENTRIES, compress::ENTRIES, mix::ENTRIES, strategy::ENTRIES, train::TRAINERS];
+
+/// The rules of this room and those that do nothing.
 pub fn registry() -> Result<Registry, tacit_core::error::Error> {
-    Registry::new(&[
-        tacit_core::plain::ENTRIES,
-        aggregate::ENTRIES,
-        compress::ENTRIES,
-        mix::ENTRIES,
-        strategy::ENTRIES,
-        train::TRAINERS,
-    ])
+    Registry::new(&[&[tacit_core::plain::ENTRIES][..], &ROOMS].concat())
 }

@@ -10,3 +10,9 @@ pub mod memory;
 pub mod ports;
 pub mod simulate;
 pub mod world;
+
+/// Every rule of this build.
+pub fn registry() -> Result<tacit_core::registry::Registry, tacit_core::error::Error> {
+    let own = [&[tacit_core::plain::ENTRIES][..], &tacit_learn::ROOMS, &tacit_privacy::ROOMS];
+    tacit_core::registry::Registry::new(&own.concat())
+}

@@ -39,7 +39,7 @@ pub struct Args {
 
 pub fn main(args: Args) -> Result<Ending, Error> {
     let plan = read_plan(args.plan.as_deref())?;
-    let registry = tacit_learn::registry()?;
+    let registry = tacit_sim::registry()?;
     let grid = Grid {
         plan: &plan,
         registry: &registry,

@@ -127,7 +127,7 @@ pub fn verify(dir: &Path, key: Option<&str>, witnesses: usize) -> Result<Ending,
 
 fn plan_digest(bytes: &[u8]) -> Result<tacit_core::digest::Digest, Error> {
     let text = std::str::from_utf8(bytes).map_err(|_| Error::caller("plan", "text", "bytes"))?;
-    Ok(Plan::parse(text, &tacit_learn::registry()?)?.digest())
+    Ok(Plan::parse(text, &tacit_sim::registry()?)?.digest())
 }
 
 fn model_digest(path: &Path) -> Result<tacit_core::digest::Digest, Error> {

@@ -91,7 +91,7 @@ pub fn main(args: Args) -> Result<Ending, Error> {
 fn read_welcome(welcome: &Welcome) -> Result<(Plan, Layout), Error> {
     let malformed = |what: &str| Error::Peer(Refusal::Malformed { what: what.into() });
     let text = std::str::from_utf8(&welcome.plan).map_err(|_| malformed("plan of the welcome"))?;
-    let plan = Plan::parse(text, &tacit_learn::registry()?)?;
+    let plan = Plan::parse(text, &tacit_sim::registry()?)?;
     let named = tacit_node::wire::digest("plan digest", &welcome.plan_digest)?;
     if plan.digest() != named {
         return Err(Refusal::WrongPlan { expected: named, found: plan.digest() }.into());

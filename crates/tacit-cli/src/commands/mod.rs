@@ -26,7 +26,7 @@ pub fn read_plan(file: Option<&Path>) -> Result<Plan, Error> {
         Some(path) => read_text(path, tacit_core::limits::PLAN_BYTES as u64)?,
         None => DEFAULT_PLAN.to_owned(),
     };
-    let registry = tacit_learn::registry()?;
+    let registry = tacit_sim::registry()?;
     Plan::parse(&text, &registry).map_err(|errors| {
         let name = file.map_or("plan.toml".into(), |path| path.display().to_string());
         let text = errors.to_string();

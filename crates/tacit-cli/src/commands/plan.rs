@@ -27,7 +27,7 @@ enum Action {
 }
 
 pub fn main(args: Args) -> Result<Ending, Error> {
-    let registry = tacit_learn::registry()?;
+    let registry = tacit_sim::registry()?;
     match args.action {
         Action::Check { file } => {
             let plan: Plan = read_plan(Some(&file))?;

@@ -11,7 +11,7 @@ use tacit_sim::attack::ENTRIES;
 pub struct Args {}
 
 pub fn main(_: Args) -> Result<Ending, Error> {
-    let registry = tacit_learn::registry()?;
+    let registry = tacit_sim::registry()?;
     for family in Family::ALL {
         let rules = registry.family(family).map(|entry| (entry.name, entry.help, entry.parameters));
         println!("{} =\n{}\n", family.key(), list(rules));

@@ -73,7 +73,7 @@ impl Folder {
 fn reseeded(plan: &Plan, seed: u64) -> Result<Plan, Error> {
     let (old, new) = (format!("\nseed = {}\n", plan.seed_number()), format!("\nseed = {seed}\n"));
     let text = plan.to_toml().replacen(&old, &new, 1);
-    Ok(Plan::parse(&text, &tacit_learn::registry()?)?)
+    Ok(Plan::parse(&text, &tacit_sim::registry()?)?)
 }
 
 pub fn main(args: Args) -> Result<Ending, Error> {

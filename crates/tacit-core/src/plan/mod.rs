@@ -299,8 +299,17 @@ impl Plan {
     /// What noise is measured by in a round, for updates of `len` values clipped to `norm`.
     pub fn calibration(&self, round: u32, len: usize, norm: Option<f64>) -> Calibration {
         let (bound, seed) = (self.clip(norm).bound, self.seed());
-        let Cohort { size, minimum, .. } = self.cohort;
-        Calibration { round, bound, len, size, minimum, seed }
+        let Cohort { size, minimum, participants, .. } = self.cohort;
+        let colluding = (self.adversary.colluding * size as f64).ceil() as usize;
+        let honest = minimum.saturating_sub(colluding);
+        Calibration { round, bound, len, size, honest, largest: participants, seed }
+    }
+
+    /// Values that travel for a model of `len`: its update, what control variates add, and what
+    /// the mechanism makes of both.
+    pub fn sent_len(&self, len: usize) -> Result<usize, Error> {
+        let len = len * self.vectors();
+        Ok(self.mechanism()?.sent_len(&self.calibration(1, len, None)))
     }
 
     /// The largest ε, and the δ at which it is stated.

@@ -156,7 +156,7 @@ impl Coordinator {
         let layout = model.layout().clone();
         Ok(Arc::new(Self {
             layout_json: tacit_core::codec::encode(&*layout),
-            len: plan.vectors() * layout.len(),
+            len: plan.sent_len(layout.len())?,
             layout: layout.clone(),
             centre: Mutex::new(Centre::new(&plan, layout, evaluator)?),
             recorder,

@@ -132,8 +132,13 @@ impl LatticeLaplace {
         super::lattice::add(values, self.spacing, stream, |noise, stream| {
             self.noise.fill(noise, stream);
         });
-        let count = values.len() as f64;
-        Ok(((count * self.noise.total_variation).min(1.0), count * self.spacing))
+        Ok(self.added(values.len()))
+    }
+
+    /// What noise on `count` values costs beyond the ideal: total variation, and L1 sensitivity.
+    pub fn added(&self, count: usize) -> (f64, f64) {
+        let count = count as f64;
+        ((count * self.noise.total_variation).min(1.0), count * self.spacing)
     }
 }
 

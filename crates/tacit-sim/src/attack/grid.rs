@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn rules_that_cannot_withstand_so_many_are_left_out_with_the_reason() {
-        let registry = tacit_learn::registry().unwrap();
+        let registry = crate::registry().unwrap();
         let text = "num_rounds = 2\nparticipants = 10\n[training]\nbatch_size = 8";
         let plan = Plan::parse(text, &registry).unwrap();
         let grid = |byzantine| Grid {

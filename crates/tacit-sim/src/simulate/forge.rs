@@ -35,7 +35,7 @@ impl Simulation<'_> {
             context: Context { plan: task.plan, round: task.round, model: task.model },
             honest: &offer.honest,
             store: &self.store,
-            len: self.centre.update_len(),
+            len: self.centre.sent_len(),
         };
         for answer in hostile {
             let Ok(made) = answer else { continue };

@@ -137,7 +137,7 @@ impl Worker {
         let made = local::contribute(local, &mut *self.trainer, &start, &mut ports)?;
         let Made { contribution, payload, kept } = made;
         // What a coordinator would turn away at its door must not get in here either.
-        let len = local.plan.vectors() * model.values().len();
+        let len = local.plan.sent_len(model.values().len())?;
         let mut inspector = Inspector::new(&self.channel, len, task.round, local.participant);
         inspector.push(&payload)?;
         inspector.finish()?;
