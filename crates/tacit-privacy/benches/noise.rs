@@ -5,8 +5,12 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 use tacit_core::error::Error;
+use tacit_core::rng::Seed;
 use tacit_core::traits::Entropy;
-use tacit_privacy::noise::{DiscreteGaussian, LatticeGaussian, Stream};
+use tacit_privacy::noise::{
+    DiscreteGaussian, DiscreteLaplace, Discretiser, LatticeGaussian, LatticeLaplace, PrivUnit,
+    Setting, Skellam, Stream,
+};
 
 const RUNS: usize = 9;
 const SAMPLES: usize = 1_000_000;
@@ -54,10 +58,38 @@ fn main() {
         let sampler = DiscreteGaussian::new(sigma).unwrap();
         timed(&format!("discrete Gaussian, sigma {sigma}"), || sampler.fill(&mut out, &mut stream));
     }
+    for scale in [10.0, 4e9] {
+        let sampler = DiscreteLaplace::new(scale).unwrap();
+        timed(&format!("discrete Laplace, scale {scale}"), || sampler.fill(&mut out, &mut stream));
+    }
+    for variance in [16.0, 1e6] {
+        let sampler = Skellam::new(variance).unwrap();
+        timed(&format!("Skellam, variance {variance}"), || sampler.fill(&mut out, &mut stream));
+    }
     let mut values = vec![0.5f32; SAMPLES];
     let lattice = LatticeGaussian::new(1.0).unwrap();
     timed("lattice Gaussian, f32", || {
         values.fill(0.5);
         lattice.add(&mut values, &mut stream).unwrap();
     });
+    let lattice = LatticeLaplace::new(1.0).unwrap();
+    timed("lattice Laplace, f32", || {
+        values.fill(0.5);
+        lattice.add(&mut values, &mut stream).unwrap();
+    });
+    values.fill(1e-3);
+    let setting =
+        Setting { dimension: SAMPLES, clip: 1.0, scale: 4_096.0, bits: 20, beta: 0.606_530_659 };
+    let discretiser = Discretiser::new(setting).unwrap();
+    let rotation = Seed::root(1);
+    timed("rotation and rounding", || {
+        discretiser.encode(&values, rotation, &mut stream).unwrap();
+    });
+    for epsilon in [1.0, 4.0] {
+        let mechanism = PrivUnit::new(SAMPLES, 1.0, epsilon).unwrap();
+        let name = format!("PrivUnit, epsilon {epsilon}, {:.1} tries", mechanism.tries());
+        timed(&name, || {
+            mechanism.release(&values, &mut stream).unwrap();
+        });
+    }
 }

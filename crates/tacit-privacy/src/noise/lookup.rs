@@ -2,11 +2,11 @@
 //! time.
 //!
 //! A table of 2ᵇ bins; each bin holds its own number up to a boundary and another, its alias, from
-//! there on. 64 random bits make a sample: a sign, a bin, and 63 − b bits that are compared with the
-//! bin's boundary. Which bin it is, is secret: so the reference reads *all* bins for every sample
-//! and keeps one by a mask. On AVX-512 sixteen lanes pick theirs out of all bins by permutations
-//! within registers, so neither an address nor a branch depends on a sample. Both give the same
-//! numbers.
+//! there on. 64 random bits make a sample: a sign, a bin, and 63 − b bits that are compared with
+//! the bin's boundary. Which bin it is, is secret: so the reference reads *all* bins for every
+//! sample and keeps one by a mask. On AVX-512 sixteen lanes pick theirs out of all bins by
+//! permutations within registers, so neither an address nor a branch depends on a sample. Both give
+//! the same numbers.
 
 use pulp::{Arch, Simd, WithSimd};
 

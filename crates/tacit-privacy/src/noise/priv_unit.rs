@@ -9,14 +9,15 @@
 //!
 //! By rejection: z is discrete Gaussian noise on a lattice, whatever v is, and is accepted with
 //! probability w. So the set of possible releases does not depend on v, and floating point can
-//! spoil nothing but the side on which a z counts: N, the probability of acceptance, is not the same
-//! for all v. It lies between its values for ⟨z, v⟩ shifted by ±h, h = √d·2⁻²¹ for the lattice and
-//! d^(3/2)·2⁻⁵⁰ for sums in f64; the logarithm of that ratio is taken off ε before ε₀ is chosen.
+//! spoil nothing but the side on which a z counts: N, the probability of acceptance, is not the
+//! same for all v. It lies between its values for ⟨z, v⟩ shifted by ±h, h = √d·2⁻²¹ for the
+//! lattice and d^(3/2)·2⁻⁵⁰ for sums in f64; the logarithm of that ratio is taken off ε before ε₀
+//! is chosen.
 //! How many tries there were depends on N alone, not on z.
 //!
 //! The best γ needs more tries the larger ε is; it is limited so that a sixty-fourth of all z
-//! passes. Up to ε = 6 that costs nothing; at ε = 8 the variance is 1.25 times the best, at 16 it is
-//! 3.3 times.
+//! passes. Up to ε = 6 that costs nothing; at ε = 8 the variance is 1.25 times the best, at 16 it
+//! is 3.3 times.
 
 use super::gaussian::DiscreteGaussian;
 use super::stream::Stream;
