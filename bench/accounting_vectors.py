@@ -142,8 +142,8 @@ def compositions():
     for sigma, times in [(0.3, 1), (0.45, 3), (1, 1), (1, 10), (3, 10), (10, 10), (10, 1000),
                          (30, 100), (50, 10_000), (300, 100_000), (100, 1), (0.8, 5)]:
         yield [gaussian(sigma, 1.0, times)], rng.choice([1e-5, 1e-6, 1e-8])
-    for scale, rate, times in [(1, 1.0, 1), (2, 1.0, 10), (10, 1.0, 100), (50, 1.0, 1000), (5, 1.0, 3),
-                               (0.5, 1.0, 2), (100, 1.0, 10_000), (1, 0.1, 30), (2, 0.01, 1000),
+    for scale, rate, times in [(1, 1.0, 1), (2, 1.0, 10), (10, 1.0, 100), (50, 1.0, 1000),
+                               (5, 1.0, 3), (0.5, 1.0, 2), (100, 1.0, 10_000), (1, 0.1, 30), (2, 0.01, 1000),
                                (0.5, 0.01, 100), (3, 0.2, 100), (1, 0.004, 10_000)]:
         laplace = {"mechanism": "laplace", "scale": scale, "rate": rate, "times": times}
         yield [laplace], rng.choice([1e-5, 1e-6])
@@ -177,7 +177,8 @@ def main():
     about = "bench/accounting_vectors.py: dp-accounting 0.6.0, prv-accountant 0.2.0"
     lines = ",\n".join("    " + json.dumps(c) for c in cases)
     orders = json.dumps([float(x) for x in rdp.rdp_privacy_accountant.DEFAULT_RDP_ORDERS])
-    OUT.write_text(f'{{\n  "about": "{about}",\n  "orders": {orders},\n  "cases": [\n{lines}\n  ]\n}}\n')
+    head = f'{{\n  "about": "{about}",\n  "orders": {orders},\n  "cases": [\n'
+    OUT.write_text(head + lines + "\n  ]\n}\n")
 
 
 if __name__ == "__main__":

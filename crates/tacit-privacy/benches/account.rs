@@ -54,7 +54,8 @@ fn main() {
         let unlike = sorted(unlike.collect());
         let Interval { lower, estimate, upper } = found;
         println!(
-            "{sigma:4} {rate:6} {rounds:7} | {lower:9.5} {estimate:9.5} {upper:9.5} {:.1e} | {first:5.1} {:7.2} {:7.2} {:6.2}",
+            "{sigma:4} {rate:6} {rounds:7} | {lower:9.5} {estimate:9.5} {upper:9.5} {:.1e} | \
+             {first:5.1} {:7.2} {:7.2} {:6.2}",
             (upper - lower) / estimate,
             another[ROUNDS / 2],
             another[ROUNDS - 1],

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use serde_json::Value;
-use tacit_privacy::account::{Mechanism, Pld, Rdp, Release, Sampling};
+use tacit_privacy::account::{AccountError, Mechanism, Pld, Rdp, Release, Sampling};
 
 struct Vectors {
     orders: Vec<f64>,
@@ -90,4 +90,45 @@ fn renyi_divergences_agree() {
         number += 1;
     }
     assert!(number >= 180 && close >= number - 15, "{number} {close}");
+}
+
+fn sampled(noise_multiplier: f64, rate: f64) -> Release {
+    Release::new(Mechanism::Gaussian { noise_multiplier }, Sampling::Poisson { rate })
+}
+
+#[test]
+fn round_by_round_is_all_at_once_and_both_ways_agree() {
+    let (mut online, mut at_once) = (Pld::new(), Pld::new());
+    for _ in 0..50 {
+        online.compose(sampled(1.0, 0.05), 1).unwrap();
+        online.epsilon(1e-5).unwrap();
+    }
+    at_once.compose(sampled(1.0, 0.05), 50).unwrap();
+    let (a, b) = (online.epsilon(1e-5).unwrap(), at_once.epsilon(1e-5).unwrap());
+    assert!(a.lower <= b.upper && b.lower <= a.upper);
+    assert!((a.estimate / b.estimate - 1.0).abs() < 2e-3, "{a:?} {b:?}");
+    let delta = at_once.delta(b.estimate).unwrap();
+    assert!(delta.lower <= 1.02e-5 && 0.98e-5 <= delta.upper, "{delta:?}");
+    assert!(delta.upper / delta.lower < 1.2, "{delta:?}");
+}
+
+#[test]
+fn what_has_no_pair_is_refused() {
+    let mut spent = Pld::new();
+    let noise = Mechanism::Gaussian { noise_multiplier: 1.0 };
+    for (mechanism, sampling) in [
+        (noise, Sampling::Fixed { size: 1, of: 10 }),
+        (Mechanism::Concentrated { rho: 0.1 }, Sampling::None),
+        (Mechanism::Skellam { l1: 1.0, l2: 1.0, mu: 9.0 }, Sampling::None),
+    ] {
+        let refused = spent.compose(Release::new(mechanism, sampling), 1);
+        assert!(matches!(refused, Err(AccountError::Unsupported { .. })), "{refused:?}");
+    }
+    for bad in [0.0, -1.0, f64::NAN] {
+        assert!(spent.compose(sampled(bad, 0.1), 1).is_err());
+        assert!(spent.compose(sampled(1.0, bad), 1).is_err());
+        assert!(spent.epsilon(bad).is_err());
+    }
+    assert!(spent.compose(sampled(1.0, 0.1), 0).is_err());
+    assert_eq!(spent.epsilon(1e-5).unwrap().upper, 0.0);
 }

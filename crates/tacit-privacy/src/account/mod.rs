@@ -2,9 +2,9 @@
 //!
 //! | accountant | bounds | of |
 //! |---|---|---|
-//! | [`Pld`] | from both sides, certified | Gaussian, Laplace, pure; everybody or Poisson sampling |
+//! | [`Pld`] | from both sides, certified | Gaussian, Laplace, pure; all or Poisson sampling |
 //! | [`Rdp`] | from above | everything |
-//! | [`Zcdp`] | from above | Gaussian, Laplace, pure, concentrated; everybody |
+//! | [`Zcdp`] | from above | Gaussian, Laplace, pure, concentrated; all |
 //!
 //! Each has `compose(release, times)`, `epsilon(delta)` and `delta(epsilon)`. The order of
 //! releases does not matter; later ones may depend on the results of earlier ones, as long as

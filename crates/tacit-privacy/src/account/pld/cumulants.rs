@@ -5,7 +5,7 @@ use super::pair::Pair;
 use std::sync::LazyLock;
 
 /// Nodes of the quadrature.
-const NODES: usize = 240;
+const NODES: usize = 128;
 
 /// What is beyond does not count for the choice.
 const TAIL: f64 = 1e-20;

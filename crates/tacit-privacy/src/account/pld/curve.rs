@@ -144,8 +144,8 @@ impl Curve {
                 let own = self.ln_scale - self.tilt * top;
                 rounding + (own.min(self.ln_outer - self.outer * top) - ln_scale).exp()
             }
-            // What wrapped around k times from below ε (its mass is at most 1) counts e^{−λk·width};
-            // from above, e^{λk·width}, but its mass is that above ε + k·width.
+            // What wrapped around k times from below ε (its mass is at most 1) counts
+            // e^{−λk·width}; from above, e^{λk·width}, but its mass is that above ε + k·width.
             Side::Lower => {
                 let gain = self.outer - self.tilt;
                 let below = -self.tilt * width;
