@@ -61,8 +61,11 @@ fn release(spent: &Spent) -> Result<Release, Error> {
 /// Keeps what it composed last: a run asks after every round, and one more release is one product.
 #[derive(Default)]
 struct ByPld {
-    last: Mutex<Option<(Vec<(Spent, u64)>, Pld)>>,
+    last: Mutex<Option<Kept>>,
 }
+
+/// Releases, and what they compose to.
+type Kept = (Vec<(Spent, u64)>, Pld);
 
 /// What must be added to `before` to have `now`; `None` where it has something that `now` has not.
 fn added(before: &[(Spent, u64)], now: &[(Spent, u64)]) -> Option<Vec<(Spent, u64)>> {
