@@ -1,7 +1,8 @@
 //! The `tacit` command.
 //!
 //! Exit codes: 0 done; 1 the world failed or a bug; 2 the command or its files cannot be used;
-//! 3 an audit found something wrong; 4 the run ended without reaching its end.
+//! 3 an audit found something wrong; 4 the run ended without reaching its end; 5 it ended because
+//! the next round could pass the privacy budget.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
 mod commands;
@@ -54,6 +55,7 @@ enum Command {
     Attack(commands::attack::Args),
     Audit(commands::audit::Args),
     Plan(commands::plan::Args),
+    Privacy(commands::privacy::Args),
     Rules(commands::rules::Args),
     Data(commands::data::Args),
     Pki(commands::pki::Args),
@@ -111,6 +113,7 @@ fn run(command: Command) -> Result<Ending, Error> {
         Command::Attack(args) => commands::attack::main(args),
         Command::Audit(args) => commands::audit::main(args),
         Command::Plan(args) => commands::plan::main(args),
+        Command::Privacy(args) => commands::privacy::main(args),
         Command::Rules(args) => commands::rules::main(args),
         Command::Data(args) => commands::data::main(args),
         Command::Pki(args) => commands::pki::main(args),

@@ -104,6 +104,31 @@ impl Account {
         Self { amplified: false, by_participants: true, ..self }
     }
 
+    /// The same account, stated at another δ.
+    pub fn at(self, delta: f64) -> Self {
+        Self { budget: Budget { delta, ..self.budget }, known: None, ..self }
+    }
+
+    /// As those see it who know who was drawn: nothing is amplified.
+    pub fn seen_by_who_knows(self) -> Self {
+        Self { amplified: false, known: None, ..self }
+    }
+
+    /// ε after so many more planned releases of cohorts drawn from a roster of so many.
+    pub fn ahead(
+        &self,
+        rules: &Cohort,
+        roster: usize,
+        rounds: u64,
+    ) -> Result<Option<Epsilon>, Error> {
+        self.epsilon_with(Some((self.release(self.planned, rules, roster), rounds)))
+    }
+
+    /// What every release costs.
+    pub fn planned(&self) -> Cost {
+        self.planned
+    }
+
     /// The δ, and the limit.
     pub fn budget(&self) -> Budget {
         self.budget

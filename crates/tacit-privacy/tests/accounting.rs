@@ -132,3 +132,27 @@ fn what_has_no_pair_is_refused() {
     assert!(spent.compose(sampled(1.0, 0.1), 0).is_err());
     assert_eq!(spent.epsilon(1e-5).unwrap().upper, 0.0);
 }
+
+/// Little noise, where losses are of thousands: bounds may be wide, but must hold.
+#[test]
+fn bounds_hold_however_little_noise_there_is() {
+    for noise_multiplier in [0.005, 0.02, 0.05, 0.1, 0.3] {
+        for rate in [1e-5, 0.01, 0.5, 0.9] {
+            for rounds in [1, 50, 1_000, 100_000] {
+                let mechanism = Mechanism::Gaussian { noise_multiplier };
+                let release = Release::new(mechanism, Sampling::Poisson { rate });
+                let (mut pld, mut rdp) = (Pld::new(), Rdp::new());
+                pld.compose(release, rounds).unwrap();
+                rdp.compose(release, rounds).unwrap();
+                let (found, above) = (pld.epsilon(1e-5).unwrap(), rdp.epsilon(1e-5).unwrap().value);
+                let case = (noise_multiplier, rate, rounds);
+                assert!(found.lower <= found.upper && found.lower <= above, "{case:?} {found:?}");
+                // More is spent than by the fewest rounds that are drawn but once in 10⁵ runs.
+                let drawn = rate * rounds as f64;
+                let sure = (drawn - 4.3 * drawn.sqrt() - 1.0).max(0.0);
+                let each = 0.5 / noise_multiplier.powi(2) - 5.0 / noise_multiplier;
+                assert!(found.upper >= sure.floor() * each.min(1e3) * 0.5, "{case:?} {found:?}");
+            }
+        }
+    }
+}

@@ -9,6 +9,7 @@ pub mod data;
 pub mod join;
 pub mod pki;
 pub mod plan;
+pub mod privacy;
 pub mod resume;
 pub mod rules;
 pub mod run;
@@ -27,7 +28,7 @@ pub fn read_plan(file: Option<&Path>) -> Result<Plan, Error> {
         None => DEFAULT_PLAN.to_owned(),
     };
     let registry = tacit_sim::registry()?;
-    Plan::parse(&text, &registry).map_err(|errors| {
+    let plan = Plan::parse(&text, &registry).map_err(|errors| {
         let name = file.map_or("plan.toml".into(), |path| path.display().to_string());
         let text = errors.to_string();
         let lines = text.lines().map(|line| match line.strip_prefix("plan.toml:") {
@@ -35,7 +36,11 @@ pub fn read_plan(file: Option<&Path>) -> Result<Plan, Error> {
             None => format!("\n  {line}"),
         });
         Error::caller("plan", "a coherent plan", lines.collect::<String>())
-    })
+    })?;
+    if let Some(warning) = privacy::warning(&plan) {
+        eprintln!("warning: {warning}");
+    }
+    Ok(plan)
 }
 
 /// Refuses a plan whose devices only a simulation can play.

@@ -43,14 +43,20 @@ impl Curve {
         if target <= 0.0 || !scale.is_finite() || scale == 0.0 {
             return self.moment_epsilon(delta);
         }
-        // Σ a over points above, with a = mass·e^{−λ(l − ref)}, and Σ a·e^{−(l − ref)}.
+        // Σ a over points above l, with a = mass·e^{−λ(l − ref)}, and Σ a·e^{−(their l − l)}. Each
+        // step loses a rounding or two of what it carries on.
         let (mut above, mut discounted) = (0.0, 0.0);
+        let step = (-self.h).exp();
+        let drift = 4.0 * f64::EPSILON * (1.0 / self.h).min(self.masses.len() as f64);
         for i in (0..self.masses.len()).rev() {
             let l = self.start + i as f64 * self.h - reference;
-            let error = self.error(l);
-            let value = above - l.exp() * discounted + self.sign() * error;
+            let error = self.error(l) + drift * above;
+            let value = above - discounted + self.sign() * error;
+            if value.is_nan() {
+                break;
+            }
             if value >= target {
-                let solved = ((above + self.sign() * error - target) / discounted).ln();
+                let solved = l + ((above + self.sign() * error - target) / discounted).ln();
                 let solved = if solved.is_finite() { solved.clamp(l, l + self.h) } else { l };
                 if self.side == Side::Upper && i + 1 == self.masses.len() {
                     break; // What lies above the window is not known well enough.
@@ -60,7 +66,7 @@ impl Curve {
             }
             let weighted = self.masses[i] * (-self.tilt * l).exp();
             above += weighted;
-            discounted += weighted * (-l).exp();
+            discounted = (discounted + weighted) * step;
             if self.side == Side::Upper && l + reference + self.anchor + self.loss_slack <= 0.0 {
                 return 0.0;
             }
@@ -89,6 +95,9 @@ impl Curve {
             sum += self.masses[i] * (-self.tilt * l).exp() * -(x - l).exp_m1();
         }
         let sum = sum + self.sign() * self.error(x);
+        if sum.is_nan() {
+            return if self.side == Side::Upper { 1.0 } else { 0.0 };
+        }
         let delta = sum * scale * (1.0 + self.sign() * self.relative()) + self.infinity;
         delta.clamp(0.0, 1.0)
     }

@@ -186,6 +186,9 @@ impl Pld {
         let mut tolerance = WIDTH[0];
         for _ in 0..ATTEMPTS {
             let settings = settings::choose(&total, times, question, tolerance, least);
+            if !settings.is_finite() {
+                break; // So little noise that losses overflow: nothing is bounded.
+            }
             let track = Track::new(settings, &parts);
             let found = read(&track, last, question);
             let wide = width(&found, &track, question);

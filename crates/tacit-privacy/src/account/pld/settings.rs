@@ -29,6 +29,16 @@ pub struct Settings {
     pub tail: f64,
 }
 
+impl Settings {
+    /// Whether every figure is a number that grid points can be counted with.
+    pub fn is_finite(&self) -> bool {
+        let steps = (self.top / self.h).abs();
+        [self.tilt, self.outer, self.h, self.top].iter().all(|x| x.is_finite())
+            && self.h > 0.0
+            && steps < 2f64.powi(52)
+    }
+}
+
 /// Largest and smallest window, in grid points.
 const SIZES: [usize; 2] = [1 << 18, 1 << 9];
 
