@@ -62,6 +62,7 @@ fn course(bytes: &mut Unstructured<'_>) -> Result<Course> {
         model_bytes: 4,
         control: false,
         account: None,
+        clip_norm: None,
     })
 }
 
@@ -159,6 +160,7 @@ impl World {
             loss: finite(bytes)?,
             fit_ms: bytes.arbitrary()?,
             evaluation: evaluation(bytes)?,
+            within: None,
         };
         Ok(SignedContribution {
             contribution,
@@ -273,6 +275,7 @@ fn outcome(round: u32, bytes: &mut Unstructured<'_>) -> Result<Outcome> {
         slots: vec![Digest::of_bytes(b"slot"); bytes.int_in_range(0..=2)?],
         delta: None,
         cost: Cost::Unbounded,
+        clip_norm: None,
         evaluation: evaluation(bytes)?,
         selected: None,
         turned_away: BTreeMap::from([("too-large".to_owned(), bytes.arbitrary()?)]),

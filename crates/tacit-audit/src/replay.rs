@@ -69,6 +69,7 @@ impl<'a> Replayer<'a> {
             deltas: Vec::new(),
             seed: self.plan.seed(),
             account: None,
+            clip_norm: None,
             rules: self.plan.cohort().clone(),
             roster: cohort.into_iter().collect(),
         };
@@ -123,6 +124,7 @@ mod tests {
             loss: 0.0,
             fit_ms: 0,
             evaluation: None,
+            within: None,
         }
     }
 

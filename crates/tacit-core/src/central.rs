@@ -14,7 +14,8 @@ use crate::pipeline::{self, Accepted, Channel, Cohort, Inspector, Step};
 use crate::plan::Plan;
 use crate::round::{Outcome, Setup};
 use crate::traits::{
-    Aggregator, Blobs, Clock, Context, Entropy, Ledger, Mechanism, Spool, Strategy, Trainer, View,
+    Aggregator, Blobs, Clock, Context, Entropy, Ledger, Mechanism, Party, Spool, Strategy, Trainer,
+    View,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -123,13 +124,22 @@ impl Centre {
         let (len, spool) = (self.sent_len, ports.spool);
         let remembered = if aggregator.remembers() { self.plan.vectors() } else { 0 };
         let before = self.before(setup, ports.blobs, remembered)?;
-        let cohort = Cohort { context: &context, accepted: &accepted, spool, len, before: &before };
+        let bound = self.channel.bound_at(setup.clip_norm);
+        let cohort =
+            Cohort { context: &context, accepted: &accepted, spool, len, before: &before, bound };
         let summed = pipeline::aggregate(&self.channel, &mut *aggregator, &cohort)?;
         drop(before);
-        let calibration = self.plan.calibration(setup.round, self.update_len(), None);
-        let noised = summed.noise(&*self.mechanism, &calibration, ports.entropy)?;
+        let calibration = self.plan.calibration(setup.round, self.update_len(), setup.clip_norm);
+        // Counted from one half, so that a participant changes the count by one half.
+        let half = |signed: &SignedContribution| match signed.contribution.within {
+            Some(true) => 0.5,
+            _ => -0.5,
+        };
+        let count = contributions.iter().map(half).sum();
+        let noised = summed.noise(&*self.mechanism, &calibration, count, ports.entropy)?;
         let mut receipt = Receipt::default();
         let released = noised.record(setup.round, &mut receipt)?;
+        let clip_norm = self.next_clip_norm(setup, released.count(), accepted.len());
 
         let kept = released.values().chunks(self.layout.len()).take(remembered);
         let kept = kept.map(|values| put_values(ports.blobs, values));
@@ -165,12 +175,24 @@ impl Centre {
             delta,
             selected: self.selected(&*aggregator, &accepted),
             cost: receipt.0.ok_or(Error::Bug("a release was not recorded"))?,
+            clip_norm,
             evaluation,
             turned_away: BTreeMap::new(),
             bytes_up: contributions.iter().map(|s| s.contribution.payload_bytes).sum(),
             bytes_down: 0,
             aggregate_ms: ports.clock.now_ms().saturating_sub(started),
         })
+    }
+
+    /// The clipping norm of the next round, where it follows a quantile: from the count of updates
+    /// that were within this round's (Andrew et al. 2021, algorithm 1).
+    fn next_clip_norm(&self, setup: &Setup, count: f64, contributions: usize) -> Option<f64> {
+        let (limit, quantile) = (setup.clip_norm?, self.plan.training().quantile?);
+        let divisor = match self.mechanism.by() {
+            Party::Nobody => contributions,
+            _ => self.plan.cohort().size,
+        };
+        Some(quantile.next(limit, 0.5 + count / divisor as f64))
     }
 
     /// Vectors before the strategy's: what steps have dropped.

@@ -23,7 +23,7 @@
 use crate::bound::{Bound, Clip, Norms};
 use crate::error::{Error, Refusal};
 use crate::params::{self, Layout, Update};
-use crate::traits::{Calibration, Entropy, Ledger, Mechanism};
+use crate::traits::{Calibration, Entropy, Ledger, Mechanism, Opened};
 use std::sync::Arc;
 
 /// Something whose bound holds: an update after clipping, or received bytes after checking.
@@ -57,7 +57,7 @@ impl Clipped<Update> {
             false => Arc::new(Layout::flat("encoded", values.len())?),
         };
         let inner = Update::new(layout, values, examples)?;
-        Ok(Self { inner, bound: mechanism.sent(of) })
+        Ok(Self { inner, bound: mechanism.sent(of).1 })
     }
 }
 
@@ -126,18 +126,20 @@ impl Summed {
         &self.values
     }
 
-    /// Adds the mechanism's noise; the cost comes with it.
+    /// Adds the mechanism's noise, to a count of contributions too; the cost comes with it.
     pub fn noise(
-        mut self,
+        self,
         mechanism: &dyn Mechanism,
         of: &Calibration,
+        count: f64,
         entropy: &mut dyn Entropy,
     ) -> Result<Noised, Error> {
         let cost = mechanism.cost(of)?;
-        mechanism.open(of, &mut self.values, entropy)?;
-        params::check_finite(&self.values, 0)
+        let mut opened = Opened { values: self.values, count };
+        mechanism.open(of, &mut opened, entropy)?;
+        params::check_finite(&opened.values, 0)
             .map_err(|_| Error::Bug("aggregation made a value that is not finite"))?;
-        Ok(Noised { values: self.values, spend: Spend { cost } })
+        Ok(Noised { opened, spend: Spend { cost } })
     }
 }
 
@@ -208,7 +210,7 @@ impl Spend {
 /// A noised aggregate with its unpaid cost.
 #[derive(Debug)]
 pub struct Noised {
-    values: Vec<f32>,
+    opened: Opened,
     spend: Spend,
 }
 
@@ -217,26 +219,31 @@ impl Noised {
     pub fn record(self, round: u32, ledger: &mut dyn Ledger) -> Result<Released, Error> {
         let cost = self.spend.cost();
         ledger.record(round, self.spend)?;
-        Ok(Released { values: self.values, cost })
+        Ok(Released { opened: self.opened, cost })
     }
 }
 
 /// An aggregate whose cost is recorded: the strategy may apply it.
 #[derive(Debug)]
 pub struct Released {
-    values: Vec<f32>,
+    opened: Opened,
     cost: Cost,
 }
 
 impl Released {
     /// The values to apply.
     pub fn values(&self) -> &[f32] {
-        &self.values
+        &self.opened.values
+    }
+
+    /// The count, as noisy as the values.
+    pub fn count(&self) -> f64 {
+        self.opened.count
     }
 
     /// Takes the values out.
     pub fn into_values(self) -> Vec<f32> {
-        self.values
+        self.opened.values
     }
 
     /// What was paid.

@@ -99,8 +99,8 @@ pub fn contribute(
         true => with_dropped(fitted.update, kept.remove(DROPPED))?,
         false => fitted.update,
     };
-    let calibration = plan.calibration(task.round, update.values().len(), None);
-    let (clipped, _) = Clipped::clip(update, &plan.clip(None));
+    let calibration = plan.calibration(task.round, update.values().len(), task.clip_norm);
+    let (clipped, within) = Clipped::clip(update, &plan.clip(task.clip_norm));
     let mechanism = plan.mechanism()?;
     let clipped = clipped.noise(&*mechanism, &calibration, ports.entropy)?;
     // What the coordinator is not to see unprotected, it is not told beside the update either.
@@ -119,6 +119,7 @@ pub fn contribute(
         loss: if alone { 0.0 } else { fitted.loss },
         fit_ms: ports.clock.now_ms().saturating_sub(started),
         evaluation,
+        within: task.clip_norm.map(|_| within),
     };
     Ok(Made { contribution, payload, kept })
 }
@@ -184,7 +185,7 @@ impl Plan {
         Ok(Channel {
             chain: self.chain()?.over(layout, self.vectors()),
             protection: self.protection()?,
-            bound: mechanism.sent(&calibration),
+            bound: mechanism.sent(&calibration).1,
             equal,
             seed: self.seed(),
         })

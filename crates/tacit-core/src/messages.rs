@@ -9,7 +9,7 @@ use crate::rng::Seed;
 use std::sync::Arc;
 
 /// One participant's task for one round; everything else follows from the plan.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Task {
     /// Round, from 1.
@@ -28,6 +28,9 @@ pub struct Task {
     /// last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deltas: Vec<Delta>,
+    /// The clipping norm of this round, where it follows a quantile; else the plan's holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
 }
 
 impl Task {
@@ -45,7 +48,7 @@ impl Task {
 }
 
 /// What a participant that asks for work is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Offer {
     /// There is none yet: ask again.
     Wait,
@@ -156,6 +159,10 @@ pub struct Contribution {
     /// The received model on the participant's own held-out examples, where the plan asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation: Option<Evaluation>,
+    /// Whether the update was within the clipping norm before it was clipped, where that follows
+    /// a quantile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<bool>,
 }
 
 impl Contribution {

@@ -57,6 +57,11 @@ pub struct Sealed {
 }
 
 impl Channel {
+    /// The bound of a round; `None` for the plan's own clipping norm.
+    pub fn bound_at(&self, clip_norm: Option<f64>) -> Bound {
+        clip_norm.map_or(self.bound, |limit| self.bound.with(limit))
+    }
+
     /// Participant: the payload of a clipped update. What a receiver decodes stays within the
     /// bound: an update whose encoding is longer than itself is shrunk.
     pub fn seal(
@@ -65,7 +70,7 @@ impl Channel {
         sender: &ParticipantId,
         update: &Clipped<Update>,
     ) -> Result<Sealed, Error> {
-        self.settle(context, sender, update.get().values())
+        self.settle(context, sender, update.get().values(), update.bound())
     }
 
     /// The payload of any values, clipped or not, finite or not: what an adversary sends.
@@ -76,7 +81,7 @@ impl Channel {
         values: &[f32],
     ) -> Result<Vec<u8>, Error> {
         if params::check_range(values, 0).is_ok() {
-            return Ok(self.settle(context, sender, values)?.payload);
+            return Ok(self.settle(context, sender, values, self.bound)?.payload);
         }
         let seeds = Seeds::of(self.seed, context.round, sender);
         Ok(self.encode(context, seeds, values)?.0)
@@ -88,6 +93,7 @@ impl Channel {
         context: &Context,
         sender: &ParticipantId,
         values: &[f32],
+        bound: Bound,
     ) -> Result<Sealed, Error> {
         let seeds = Seeds::of(self.seed, context.round, sender);
         self.chain.check(values.len())?;
@@ -97,8 +103,8 @@ impl Channel {
         let mut shrunk = values.to_vec();
         for _ in 0..SHRINKS {
             let (payload, received) = self.encode(context, seeds, &shrunk)?;
-            let norm = Norms::of(&received).norm(self.bound);
-            match self.bound.limit() {
+            let norm = Norms::of(&received).norm(bound);
+            match bound.limit() {
                 Some(limit) if norm > limit => {
                     let factor = limit / norm * (1.0 - 1e-6);
                     shrunk.iter_mut().for_each(|x| *x = (f64::from(*x) * factor) as f32);
@@ -157,6 +163,7 @@ impl Channel {
 /// the protection shows them.
 pub struct Inspector<'a> {
     channel: &'a Channel,
+    bound: Bound,
     seeds: Seeds,
     len: usize,
     done: usize,
@@ -171,7 +178,13 @@ impl<'a> Inspector<'a> {
     pub fn new(channel: &'a Channel, len: usize, round: u32, sender: &ParticipantId) -> Self {
         let seeds = Seeds::of(channel.seed, round, sender);
         let (pending, row, signal) = (Vec::new(), Vec::new(), Signal::default());
-        Self { channel, seeds, len, done: 0, pending, row, signal, norms: Norms::default() }
+        let bound = channel.bound;
+        Self { channel, bound, seeds, len, done: 0, pending, row, signal, norms: Norms::default() }
+    }
+
+    /// Holds the update to the bound of a round whose clipping norm is not the plan's.
+    pub fn within(self, clip_norm: Option<f64>) -> Self {
+        Self { bound: self.channel.bound_at(clip_norm), ..self }
     }
 
     /// Takes the next bytes. Holds at most one frame.
@@ -215,7 +228,7 @@ impl<'a> Inspector<'a> {
             let (encoded, signal) = (&self.pending[HEADER..], &mut self.signal);
             self.channel.chain.decode(form, self.seeds, encoded, signal, &mut self.row)?;
             params::check_range(&self.row, self.done as u64)?;
-            self.norms.add(&self.row, self.channel.bound);
+            self.norms.add(&self.row, self.bound);
         }
         self.done += form.chunk;
         self.pending.clear();
@@ -228,7 +241,7 @@ impl<'a> Inspector<'a> {
             let (expected, found) = (self.len as u64, self.done as u64);
             return Err(Refusal::WrongShape { expected, found });
         }
-        Clipped::check((), &self.norms, self.channel.bound)
+        Clipped::check((), &self.norms, self.bound)
     }
 }
 
@@ -319,6 +332,8 @@ pub struct Cohort<'a> {
     pub len: usize,
     /// What the round before released, for a rule that remembers; empty in the first round.
     pub before: &'a [f32],
+    /// What every update is within.
+    pub bound: Bound,
 }
 
 impl Cohort<'_> {
@@ -417,7 +432,7 @@ impl Pass<'_> {
                 visit(&rows, (group + 1 == last).then_some(start..start + width))?;
             }
         }
-        cursors.into_iter().map(|cursor| cursor.finish(self.channel.bound)).collect()
+        cursors.into_iter().map(|cursor| cursor.finish(self.cohort.bound)).collect()
     }
 
     /// Opens, decodes and checks one chunk of a group; returns the number of rows.
@@ -442,7 +457,7 @@ impl Pass<'_> {
         }
         if protection.reveals() == View::Each {
             for (cursor, row) in cursors.iter_mut().zip(buffer.chunks(form.chunk)) {
-                cursor.check(row, form.start as u64, self.channel.bound)?;
+                cursor.check(row, form.start as u64, self.cohort.bound)?;
             }
         }
         Ok(frames.len())

@@ -29,6 +29,8 @@ pub struct Course {
     pub control: bool,
     /// What was spent before the first round, where releases have noise.
     pub account: Option<Account>,
+    /// The clipping norm of the first round, where it follows a quantile.
+    pub clip_norm: Option<f64>,
 }
 
 impl Course {
@@ -38,6 +40,13 @@ impl Course {
     /// Noise that cannot be calibrated, or that passes the budget with its first release.
     pub fn new(plan: &Plan, model: Digest, model_bytes: u64) -> Result<Self, Error> {
         let len = (model_bytes / 4) as usize * plan.vectors();
+        let mut account = plan.account(len)?;
+        let (rules, budget) = (plan.cohort(), plan.budget().epsilon.unwrap_or(f64::INFINITY));
+        let first = |account: &mut Account| account.allows_next(rules, plan.participants());
+        if !account.as_mut().map_or(Ok(true), first)? {
+            let expected = "a budget that the first round stays within, or more noise";
+            return Err(Error::caller("privacy.epsilon", expected, budget.to_string()));
+        }
         Ok(Self {
             plan: plan.digest(),
             seed: plan.seed(),
@@ -47,7 +56,8 @@ impl Course {
             model,
             model_bytes,
             control: plan.control().is_some(),
-            account: plan.account(len)?,
+            account,
+            clip_norm: plan.training().quantile.map(|_| plan.training().clip_norm),
         })
     }
 }
@@ -124,6 +134,7 @@ impl Run {
             slots: Vec::new(),
             deltas: Vec::new(),
             account: course.account.clone(),
+            clip_norm: course.clip_norm,
             seed: course.seed,
             rules: course.cohort.clone(),
             roster: Roster::new(),
@@ -180,6 +191,7 @@ impl Run {
             return false;
         }
         let setup = self.round.setup();
+        let mut clip_norm = setup.clip_norm;
         let (model, slots, deltas, account) = match &self.round {
             Round::Done(done) => {
                 self.failed_in_a_row = 0;
@@ -193,6 +205,7 @@ impl Run {
                     self.finish = Some(Finish::TargetReached);
                 }
                 let account = done.summary().account();
+                clip_norm = outcome.clip_norm;
                 (outcome.model, outcome.slots.clone(), setup.deltas_after(outcome), account)
             }
             Round::Aborted(aborted) if aborted.is_logged() => {
@@ -218,7 +231,8 @@ impl Run {
         if self.finish.is_some() {
             return false;
         }
-        let next = Setup { round: setup.round + 1, model, slots, deltas, account, ..setup.clone() };
+        let round = setup.round + 1;
+        let next = Setup { round, model, slots, deltas, account, clip_norm, ..setup.clone() };
         self.round = Round::new(next);
         true
     }

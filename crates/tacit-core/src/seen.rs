@@ -53,6 +53,15 @@ pub enum Party {
     Cohort,
 }
 
+/// What a mechanism makes ready for release.
+#[derive(Debug)]
+pub struct Opened {
+    /// The mean of what travelled; then the aggregate.
+    pub values: Vec<f32>,
+    /// Updates within the clipping norm less those that were not, halved.
+    pub count: f64,
+}
+
 /// What noise is measured by.
 #[derive(Clone, Copy, Debug)]
 pub struct Calibration {
@@ -68,6 +77,8 @@ pub struct Calibration {
     pub honest: usize,
     /// Most contributions of a release.
     pub largest: usize,
+    /// Whether a release also tells how many updates were within the bound.
+    pub counted: bool,
     /// The plan's seed: for rotations that everybody knows, never for noise.
     pub seed: Seed,
 }

@@ -12,7 +12,7 @@ use crate::kept::Kept;
 use crate::messages::{Checkpoint, Contribution, Evaluation, FitOrder, Offer, SignedContribution};
 use crate::params::{Params, Update};
 use crate::rng::Seed;
-pub use crate::seen::{Calibration, Context, Party, Rows, View};
+pub use crate::seen::{Calibration, Context, Opened, Party, Rows, View};
 
 // ---------------------------------------------------------------------------------- rules
 
@@ -27,8 +27,7 @@ pub struct Fitted {
     pub steps: u64,
 }
 
-/// Learns on one participant's examples. A trainer owns scratch memory for one model and is used
-/// for one participant at a time; it keeps nothing between calls.
+/// Learns on one participant's examples at a time; keeps nothing but scratch between calls.
 pub trait Trainer: Send {
     /// The model before the first round: the same on every machine for one seed.
     fn initialise(&mut self, seed: Seed) -> Result<Params, Error>;
@@ -38,7 +37,7 @@ pub trait Trainer: Send {
     fn evaluate(&mut self, model: &Params, shard: &Shard) -> Result<Evaluation, Error>;
 }
 
-/// Turns released aggregates into the next model: the server's optimiser.
+/// Turns released aggregates into the next model.
 pub trait Strategy: Send + Sync {
     /// Vectors of the model's length that persist between rounds (momentum, second moment).
     fn slots(&self) -> usize {
@@ -54,22 +53,16 @@ pub trait Strategy: Send + Sync {
     }
 }
 
-/// A strategy whose participants correct their steps (SCAFFOLD). The server keeps a variate as
-/// long as the model and hands it out with the model; each participant keeps one of its own, and
-/// how that changed travels behind its update. Variates start at zero.
+/// A strategy whose participants correct their steps (SCAFFOLD). The server hands out a variate
+/// with the model; how a participant's own changed travels behind its update. Both start at zero.
 pub trait Control: Send + Sync {
     /// What is added to every local gradient.
     fn correction(&self, server: &[f32], mine: &[f32]) -> Vec<f32>;
     /// The participant's next variate, written over the last one.
-    fn renew(
-        &self,
-        order: &FitOrder,
-        fitted: &Fitted,
-        correction: &[f32],
-        mine: &mut [f32],
-    ) -> Result<(), Error>;
-    /// Applies one chunk of the aggregated changes to the server's variate; `participation` is
-    /// the share of all participants that is in the aggregate.
+    #[rustfmt::skip]
+    fn renew(&self, order: &FitOrder, fitted: &Fitted, correction: &[f32], mine: &mut [f32])
+        -> Result<(), Error>;
+    /// Applies one chunk of the changes of a share `participation` of all participants.
     fn absorb(&self, participation: f64, change: &[f32], server: &mut [f32]);
 }
 
@@ -95,8 +88,8 @@ pub trait Aggregator: Send {
     fn survey(&mut self, _pass: usize, _rows: &Rows<'_>) -> Result<(), Error> {
         Ok(())
     }
-    /// Adds rows to the current chunk. A rule that needs only [`View::Sum`] is given the cohort
-    /// in several calls, in any order and grouping, with the same result; others in one call.
+    /// Adds rows to the current chunk: the cohort in one call, or where [`View::Sum`] is enough
+    /// in several, in any order and grouping, with the same result.
     fn fold(&mut self, rows: &Rows<'_>) -> Result<(), Error>;
     /// Writes the current chunk and makes ready for the next.
     fn finish(&mut self, out: &mut [f32]) -> Result<(), Error>;
@@ -169,49 +162,48 @@ pub trait Protection: Send + Sync {
     fn open(&self, context: &Context, chunk: u32, frames: &mut Vec<Vec<u8>>) -> Result<(), Error>;
 }
 
-/// Makes a release of clipped contributions differentially private. Entropy is the operating
-/// system's, never the plan's seed.
+/// Makes releases differentially private. Entropy is the system's, never the plan's seed.
 pub trait Mechanism: Send + Sync {
     /// Who adds the noise.
     fn by(&self) -> Party;
     /// Whether the noise is integer-valued, as masks need.
     fn discrete(&self) -> bool;
+    /// Whether [`Mechanism::open`] has noise for counts, and [`Mechanism::cost`] counts it.
+    fn counts(&self) -> bool {
+        false
+    }
     /// What one release costs; refuses what the noise cannot be calibrated to.
     fn cost(&self, of: &Calibration) -> Result<Cost, Error>;
-    /// Values of what travels for an update of `of.len`.
-    fn sent_len(&self, of: &Calibration) -> usize {
-        of.len
+    /// How many values travel for an update of `of.len`, and their bound.
+    fn sent(&self, of: &Calibration) -> (usize, Bound) {
+        (of.len, of.bound)
     }
     /// Participant: turns a clipped update into what travels.
     fn share(&self, _: &Calibration, _: &mut Vec<f32>, _: &mut dyn Entropy) -> Result<(), Error> {
         Ok(())
     }
-    /// The bound of what [`Mechanism::share`] makes: what the coordinator may check.
-    fn sent(&self, of: &Calibration) -> Bound {
-        of.bound
-    }
     /// Coordinator: turns the mean over `of.size` of what travelled into an aggregate.
-    fn open(&self, _: &Calibration, _: &mut Vec<f32>, _: &mut dyn Entropy) -> Result<(), Error> {
+    fn open(&self, _: &Calibration, _: &mut Opened, _: &mut dyn Entropy) -> Result<(), Error> {
         Ok(())
     }
 }
 
 /// Composes the costs of releases.
 pub trait Accountant: Send + Sync {
-    /// ε at `delta` of these releases together, each so many times; refuses what it cannot bound.
+    /// ε at `delta` of these, each so many times; refuses what it cannot bound.
     fn epsilon(&self, spent: &[(Spent, u64)], delta: f64) -> Result<Epsilon, Error>;
 }
 
 /// Proves a statement about the very bytes that are contributed.
 pub trait Prover: Send {
-    /// A proof bound to `contribution`.
-    fn prove(&mut self, contribution: &Contribution, update: &Update) -> Result<Vec<u8>, Error>;
+    /// A proof bound to the contribution.
+    fn prove(&mut self, of: &Contribution, update: &Update) -> Result<Vec<u8>, Error>;
 }
 
 /// Checks what a [`Prover`] made.
 pub trait Verifier: Send + Sync {
-    /// Refuses a proof that does not hold for `contribution`.
-    fn verify(&self, contribution: &Contribution, proof: &[u8]) -> Result<(), Refusal>;
+    /// Refuses a proof that does not hold.
+    fn verify(&self, of: &Contribution, proof: &[u8]) -> Result<(), Refusal>;
 }
 
 // ---------------------------------------------------------------------------------- ports
@@ -230,8 +222,7 @@ pub trait Entropy: Send {
 
 /// Privacy costs, in the same store as everything they must agree with.
 pub trait Ledger {
-    /// Records the cost of releasing `round`; durable when it returns. Recording a round again
-    /// after a crash, with the same cost, counts once.
+    /// Records the cost of releasing `round`; recording it again after a crash counts once.
     fn record(&mut self, round: u32, spend: Spend) -> Result<(), Error>;
 }
 
@@ -255,7 +246,7 @@ pub trait Blobs: Send + Sync {
     fn remove(&self, digest: Digest) -> Result<(), Error>;
 }
 
-/// Received payloads of the current round, unreadable once the round's key is destroyed.
+/// Received payloads of a round, unreadable once its key is destroyed.
 pub trait Spool: Send + Sync {
     /// Fills `out` from `offset` of the payload of an accepted contribution.
     fn read(&self, payload: Digest, offset: u64, out: &mut [u8]) -> Result<(), Error>;
@@ -273,8 +264,8 @@ pub trait Lease: Send + Sync {
 pub trait Store: Lease + Journal + Blobs + Spool {}
 impl<T: Lease + Journal + Blobs + Spool> Store for T {}
 
-/// What a participant keeps between rounds. A state belongs to the round that it was made in: a
-/// round that is done again after a crash begins from what was kept before it.
+/// What a participant keeps between rounds: a round that is done again after a crash begins from
+/// what was kept before it.
 pub trait Memory: Send {
     /// The state kept last before `round`, if any.
     fn recall(&mut self, round: u32) -> Result<Option<Kept>, Error>;
@@ -304,6 +295,6 @@ pub trait Witness: Send {
 
 /// Produces evidence of the code that runs.
 pub trait Attester: Send {
-    /// Evidence bound to `nonce`.
+    /// Bound to `nonce`.
     fn attest(&mut self, nonce: Digest) -> Result<Vec<u8>, Error>;
 }

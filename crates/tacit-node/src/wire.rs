@@ -55,7 +55,14 @@ impl TaskOffer {
         if deltas.len() > limits::DELTAS || (steps > 0 && steps >= self.model_bytes) {
             return Err(Refusal::Malformed { what: "steps of a task".into() });
         }
+        // 0 where no quantile is followed; what is no norm is refused.
+        let clip_norm = match self.clip_norm {
+            0.0 => None,
+            norm if norm > 0.0 && norm.is_finite() => Some(norm),
+            _ => return Err(Refusal::Malformed { what: "clipping norm of a task".into() }),
+        };
         Ok(Task {
+            clip_norm,
             control,
             deltas,
             round: self.round,

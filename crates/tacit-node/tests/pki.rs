@@ -40,6 +40,7 @@ fn issued_files_load_and_sign() {
         loss: 0.5,
         fit_ms: 1,
         evaluation: None,
+        within: None,
     };
     let mut signed = identity.sign(contribution);
     let key = identity.public_key();

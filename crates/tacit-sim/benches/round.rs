@@ -33,6 +33,7 @@ fn course(participants: usize) -> Course {
         model_bytes: 4,
         control: false,
         account: None,
+        clip_norm: None,
     }
 }
 
@@ -48,6 +49,7 @@ fn contribution(course: &Course, participant: ParticipantId) -> SignedContributi
         loss: 0.5,
         fit_ms: 10,
         evaluation: None,
+        within: None,
     };
     SignedContribution { contribution, key: "00".repeat(32), signature: "00".repeat(64) }
 }

@@ -66,7 +66,8 @@ fn aggregate_all(payloads: &[Vec<u8>], limit: f64) -> Result<Summed, Error> {
     }
     let context = Context { plan: Digest::default(), round: 1, model: Digest::default() };
     let (context, accepted, spool) = (&context, &accepted[..], &spool);
-    let cohort = Cohort { context, accepted, spool, len: LEN, before: &[] };
+    let cohort =
+        Cohort { context, accepted, spool, len: LEN, before: &[], bound: Bound::L2 { limit } };
     aggregate(&channel, &mut Add::default(), &cohort)
 }
 

@@ -9,7 +9,7 @@ use crate::traits::{Party, View};
 
 type Law = fn(&Facts<'_>) -> Option<Conflict>;
 
-pub(super) const LAWS: [Law; 27] = [
+pub(super) const LAWS: [Law; 29] = [
     view_of_the_aggregator,
     additive_encoding,
     discrete_noise,
@@ -22,6 +22,8 @@ pub(super) const LAWS: [Law; 27] = [
     budget_of_noise,
     encoding_of_shares,
     figures_beside_noise,
+    quantile_of_a_norm,
+    quantile_that_can_be_counted,
     size_within_participants,
     poisson_of_everybody,
     poisson_with_over_selection,
@@ -231,6 +233,34 @@ fn figures_beside_noise(facts: &Facts<'_>) -> Option<Conflict> {
         expected: "no evaluation on participants, whose figures have no noise".into(),
         found: "\"participants\"".into(),
         alternatives: vec![within("evaluation", "on = [\"coordinator\"]")],
+    })
+}
+
+fn quantile_of_a_norm(facts: &Facts<'_>) -> Option<Conflict> {
+    let training = &facts.plan.training;
+    (training.quantile.is_some() && training.clip_norm == 0.0).then(|| Conflict {
+        key: "training.clip_norm",
+        because: "training.clip_quantile",
+        expected: "a norm above 0.0 to start from".into(),
+        found: "0.0".into(),
+        alternatives: vec![within("training", "clip_norm = 0.1")],
+    })
+}
+
+/// Whether an update was within the norm is private too: what counts it must have noise for it.
+fn quantile_that_can_be_counted(facts: &Facts<'_>) -> Option<Conflict> {
+    let target = facts.plan.training.quantile?.target;
+    let counts = matches!(facts.mechanism.by(), Party::Nobody) || facts.mechanism.counts();
+    let mechanisms = facts.sound(Family::Mechanism, |make, arguments| match make {
+        Make::Mechanism(make) => Ok(make(arguments)?.counts()),
+        _ => Ok(false),
+    });
+    (!counts).then(|| Conflict {
+        key: "training.clip_quantile",
+        because: "mechanism",
+        expected: "0.0, as this noise does not cover the count of a quantile".into(),
+        found: write::number(target),
+        alternatives: mechanisms.chain([within("training", "clip_quantile = 0.0")]).collect(),
     })
 }
 

@@ -26,7 +26,9 @@ pub use error::{Because, PlanError, PlanErrors};
 pub use example::example;
 pub use schedule::Schedule;
 pub use schema::schema;
-pub use sections::{Adversary, Cohort, Data, EvaluationPlan, Partition, Sampling, Training};
+pub use sections::{
+    Adversary, Cohort, Data, EvaluationPlan, Partition, Quantile, Sampling, Training,
+};
 
 use crate::account::{Account, Budget};
 use crate::bound::{Bound, Clip};
@@ -302,14 +304,15 @@ impl Plan {
         let Cohort { size, minimum, participants, .. } = self.cohort;
         let colluding = (self.adversary.colluding * size as f64).ceil() as usize;
         let honest = minimum.saturating_sub(colluding);
-        Calibration { round, bound, len, size, honest, largest: participants, seed }
+        let (largest, counted) = (participants, self.training.quantile.is_some());
+        Calibration { round, bound, len, size, honest, largest, counted, seed }
     }
 
     /// Values that travel for a model of `len`: its update, what control variates add, and what
     /// the mechanism makes of both.
     pub fn sent_len(&self, len: usize) -> Result<usize, Error> {
         let len = len * self.vectors();
-        Ok(self.mechanism()?.sent_len(&self.calibration(1, len, None)))
+        Ok(self.mechanism()?.sent(&self.calibration(1, len, None)).0)
     }
 
     /// The largest ε, and the δ at which it is stated.

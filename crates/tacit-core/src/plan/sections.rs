@@ -67,6 +67,25 @@ pub struct Training {
     pub clip_norm: f64,
     /// How updates are brought within it, for a limit of 1.
     pub clip: Clip,
+    /// The quantile of norms that the limit follows, if it does.
+    pub quantile: Option<Quantile>,
+}
+
+/// Adaptive clipping (Andrew, Thakkar, McMahan & Ramaswamy 2021).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quantile {
+    /// γ: the share of updates to be within the limit.
+    pub target: f64,
+    /// η_C: how fast the limit moves.
+    pub rate: f64,
+}
+
+impl Quantile {
+    /// The next limit, after a round in which a share `within` of the updates was within `limit`
+    /// (section 2.2): C ← C · exp(−η_C(b̃ − γ)), kept within what f32 can clip to.
+    pub fn next(&self, limit: f64, within: f64) -> f64 {
+        (limit * (-self.rate * (within - self.target)).exp()).clamp(1e-12, 1e12)
+    }
 }
 
 impl Training {
@@ -90,6 +109,10 @@ impl Training {
                 per_layer: of.text("clip")? == "per-layer",
                 zero_above: of.number("zero_above")?,
             },
+            quantile: Some(of.number("clip_quantile")?)
+                .filter(|&target| target > 0.0)
+                .map(|target| Ok::<_, Error>(Quantile { target, rate: of.number("clip_rate")? }))
+                .transpose()?,
         })
     }
 }

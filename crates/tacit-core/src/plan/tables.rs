@@ -184,6 +184,13 @@ const TRAINING: &[Parameter] = &[
         POSITIVE,
         "Updates longer than so many times clip_norm count as zero; 0 = none.",
     ),
+    number(
+        "clip_quantile",
+        0.0,
+        (0.0, 1.0),
+        "Share of updates that clip_norm, as it moves, is to leave as they are; 0 = it stays.",
+    ),
+    number("clip_rate", 0.2, (1e-6, 10.0), "How fast clip_norm moves towards its quantile."),
 ];
 
 const COHORTS: &[Parameter] = &[

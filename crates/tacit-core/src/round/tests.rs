@@ -36,6 +36,7 @@ fn setup(n: usize) -> Setup {
         model_bytes: 5,
         control: false,
         account: None,
+        clip_norm: None,
         slots: vec![],
         deltas: vec![],
         seed: Seed::root(1),
@@ -56,6 +57,7 @@ fn contribution(setup: &Setup, n: usize) -> SignedContribution {
         loss: 0.5,
         fit_ms: 1,
         evaluation: None,
+        within: None,
     };
     SignedContribution { contribution, key: String::new(), signature: String::new() }
 }
@@ -67,6 +69,7 @@ fn outcome(round: u32) -> Outcome {
         slots: vec![],
         delta: None,
         cost: Cost::Unbounded,
+        clip_norm: None,
         evaluation: None,
         selected: None,
         turned_away: BTreeMap::new(),

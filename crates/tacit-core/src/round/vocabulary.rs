@@ -35,6 +35,8 @@ pub struct Setup {
     pub seed: Seed,
     /// What releases have cost so far, where they have noise.
     pub account: Option<Account>,
+    /// The clipping norm of this round, where it follows a quantile.
+    pub clip_norm: Option<f64>,
     /// Cohort rules of the plan.
     pub rules: Cohort,
     /// Everybody enrolled so far.
@@ -51,6 +53,7 @@ impl Setup {
             model_bytes: self.model_bytes,
             control: self.slots.last().copied().filter(|_| self.control),
             deltas: self.deltas.clone(),
+            clip_norm: self.clip_norm,
         }
     }
 
@@ -327,6 +330,9 @@ pub struct Outcome {
     pub selected: Option<Vec<ParticipantId>>,
     /// Privacy cost, already recorded.
     pub cost: Cost,
+    /// The clipping norm of the next round, where it follows a quantile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
     /// The new model on the coordinator's held-out examples.
     pub evaluation: Option<Evaluation>,
     /// Requests turned away before they belonged to a participant, by reason.

@@ -32,6 +32,7 @@ fn course(num_rounds: u32) -> Course {
         model_bytes: 7,
         control: false,
         account: None,
+        clip_norm: None,
     }
 }
 
@@ -68,6 +69,7 @@ impl Drive {
                 loss: 0.0,
                 fit_ms: 0,
                 evaluation: None,
+                within: None,
             };
             let (key, signature) = (String::new(), String::new());
             self.on(Kind::Contributed(SignedContribution { contribution, key, signature }));
@@ -79,6 +81,7 @@ impl Drive {
             slots: vec![],
             delta: None,
             cost: Cost::Unbounded,
+            clip_norm: None,
             evaluation: None,
             selected: None,
             turned_away: BTreeMap::new(),

@@ -278,8 +278,11 @@ impl Coordinator {
     fn inspect(&self, signed: &SignedContribution) -> Result<(), Error> {
         let header = &signed.contribution;
         let channel = self.plan.channel(&self.layout)?;
+        let state = self.live()?;
+        let clip_norm = state.run.as_ref().and_then(|run| run.round().setup().clip_norm);
+        drop(state);
         let (round, sender) = (header.round, &header.participant);
-        let mut inspector = Inspector::new(&channel, self.len, round, sender);
+        let mut inspector = Inspector::new(&channel, self.len, round, sender).within(clip_norm);
         let mut buffer = vec![0; limits::TRANSFER_PIECE_BYTES];
         let mut offset = 0;
         while offset < header.payload_bytes {
@@ -314,6 +317,7 @@ fn offer_of(run: &Run, coordinator: &Coordinator, state: &State) -> TaskOffer {
         plan_digest: wire::digest_bytes(coordinator.plan.digest()),
         model_digest: wire::digest_bytes(task.model),
         model_bytes: task.model_bytes,
+        clip_norm: task.clip_norm.unwrap_or_default(),
         control_digest: task.control.map(wire::digest_bytes).unwrap_or_default(),
         deltas: task.deltas.iter().map(wire::ModelDelta::of).collect(),
         deadline_ms: left.map_or(0, |left| left.as_millis() as u64),

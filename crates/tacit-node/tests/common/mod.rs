@@ -342,6 +342,7 @@ pub fn contribution(who: &str, round: u32, payload: &[u8]) -> Contribution {
         loss: 0.25,
         fit_ms: 5,
         evaluation: None,
+        within: None,
     }
 }
 

@@ -88,6 +88,7 @@ impl Attacker {
             loss: 0.5,
             fit_ms: 1,
             evaluation: None,
+            within: None,
         }
     }
 

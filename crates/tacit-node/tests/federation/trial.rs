@@ -359,6 +359,7 @@ impl Trial {
             model_bytes: self.layout.len() as u64 * 4,
             control: false,
             account: None,
+            clip_norm: None,
             slots: Vec::new(),
             deltas: Vec::new(),
             seed: self.plan.seed(),

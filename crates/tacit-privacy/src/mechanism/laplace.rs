@@ -7,7 +7,7 @@ use crate::noise::{LatticeLaplace, Stream};
 use tacit_core::error::Error;
 use tacit_core::evidence::{Cost, Noise};
 use tacit_core::registry::{Entry, Make};
-use tacit_core::traits::{Calibration, Entropy, Mechanism, Party};
+use tacit_core::traits::{Calibration, Entropy, Mechanism, Opened, Party};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "laplace",
@@ -57,10 +57,10 @@ impl Mechanism for Laplace {
     fn open(
         &self,
         of: &Calibration,
-        values: &mut Vec<f32>,
+        opened: &mut Opened,
         entropy: &mut dyn Entropy,
     ) -> Result<(), Error> {
         let stream = &mut Stream::from_entropy(entropy)?;
-        LatticeLaplace::new(self.scale(of)?)?.add(values, stream).map(drop)
+        LatticeLaplace::new(self.scale(of)?)?.add(&mut opened.values, stream).map(drop)
     }
 }

@@ -66,9 +66,9 @@ impl Mechanism for LocalGaussian {
     }
 
     /// ‖x + N‖ ≤ c + σ(√d + t), but with probability e^(−t²/2) (Laurent & Massart 2000).
-    fn sent(&self, of: &Calibration) -> Bound {
-        let Some(norm) = of.bound.l2(of.len) else { return Bound::None };
+    fn sent(&self, of: &Calibration) -> (usize, Bound) {
+        let Some(norm) = of.bound.l2(of.len) else { return (of.len, Bound::None) };
         let sigma = self.noise_multiplier * norm;
-        Bound::L2 { limit: norm + sigma * ((of.len as f64).sqrt() + TAIL) }
+        (of.len, Bound::L2 { limit: norm + sigma * ((of.len as f64).sqrt() + TAIL) })
     }
 }

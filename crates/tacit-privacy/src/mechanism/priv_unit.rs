@@ -62,8 +62,8 @@ impl Mechanism for PrivUnit {
         Ok(())
     }
 
-    fn sent(&self, of: &Calibration) -> Bound {
-        match self.estimate(of) {
+    fn sent(&self, of: &Calibration) -> (usize, Bound) {
+        let bound = match self.estimate(of) {
             Ok(estimate) => {
                 // What is accepted is as likely before as 1 / tries, so its tail is longer.
                 let tail = TAIL + (2.0 * estimate.tries().ln()).sqrt();
@@ -71,6 +71,7 @@ impl Mechanism for PrivUnit {
                 Bound::L2 { limit: estimate.deviation() * length }
             }
             Err(_) => Bound::None,
-        }
+        };
+        (of.len, bound)
     }
 }

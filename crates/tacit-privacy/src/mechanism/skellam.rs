@@ -7,7 +7,7 @@ use tacit_core::bound::Bound;
 use tacit_core::error::Error;
 use tacit_core::evidence::{Cost, Noise};
 use tacit_core::registry::{Entry, Make};
-use tacit_core::traits::{Calibration, Entropy, Mechanism, Party};
+use tacit_core::traits::{Calibration, Entropy, Mechanism, Opened, Party};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "skellam",
@@ -54,10 +54,6 @@ impl Mechanism for Distributed {
         })
     }
 
-    fn sent_len(&self, of: &Calibration) -> usize {
-        of.len.next_power_of_two()
-    }
-
     fn share(
         &self,
         of: &Calibration,
@@ -70,16 +66,17 @@ impl Mechanism for Distributed {
         shares.encode(of, values, stream, |out, stream| noise.fill(out, stream))
     }
 
-    fn sent(&self, of: &Calibration) -> Bound {
-        self.shares(of).map_or(Bound::None, |shares| shares.sent())
+    fn sent(&self, of: &Calibration) -> (usize, Bound) {
+        let bound = self.shares(of).map_or(Bound::None, |shares| shares.sent());
+        (of.len.next_power_of_two(), bound)
     }
 
     fn open(
         &self,
         of: &Calibration,
-        values: &mut Vec<f32>,
+        opened: &mut Opened,
         _: &mut dyn Entropy,
     ) -> Result<(), Error> {
-        self.shares(of)?.decode(of, values)
+        self.shares(of)?.decode(of, &mut opened.values)
     }
 }

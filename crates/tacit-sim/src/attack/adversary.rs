@@ -166,7 +166,8 @@ fn read(
     mut visit: impl FnMut(&[&[f32]]) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let Field { context, store, len, .. } = field;
-    let cohort = Cohort { context, accepted, spool: *store, len: *len, before: &[] };
+    let cohort =
+        Cohort { context, accepted, spool: *store, len: *len, before: &[], bound: channel.bound };
     pipeline::visit(channel, &cohort, |rows| visit(rows.rows))
 }
 

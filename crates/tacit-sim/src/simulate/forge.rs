@@ -29,7 +29,8 @@ impl Simulation<'_> {
         offer.honest.extend(honest.map(central::accepted));
         offer.honest.sort_unstable_by(|a, b| a.participant.cmp(&b.participant));
         let participants = offer.honest.len() + hostile.len();
-        let channel = self.plan.channel(self.centre.layout())?;
+        let mut channel = self.plan.channel(self.centre.layout())?;
+        channel.bound = channel.bound_at(task.clip_norm);
         let field = Field {
             scene: Scene { round: task.round, participants, hostile: hostile.len() },
             context: Context { plan: task.plan, round: task.round, model: task.model },
@@ -41,7 +42,8 @@ impl Simulation<'_> {
             let Ok(made) = answer else { continue };
             let own = central::accepted(made);
             let Some(payload) = adversary.forge(&channel, &field, &own)? else { continue };
-            let mut inspector = self.centre.inspector(task.round, &made.participant);
+            let inspector = self.centre.inspector(task.round, &made.participant);
+            let mut inspector = inspector.within(task.clip_norm);
             if let Err(refusal) = inspector.push(&payload).and_then(|()| inspector.finish()) {
                 let participant = made.participant.clone();
                 refused.push_back(Kind::Refused { participant, refusal: refusal.clone() });

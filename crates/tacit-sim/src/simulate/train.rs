@@ -138,7 +138,8 @@ impl Worker {
         let Made { contribution, payload, kept } = made;
         // What a coordinator would turn away at its door must not get in here either.
         let len = local.plan.sent_len(model.values().len())?;
-        let mut inspector = Inspector::new(&self.channel, len, task.round, local.participant);
+        let mut inspector = Inspector::new(&self.channel, len, task.round, local.participant)
+            .within(task.clip_norm);
         inspector.push(&payload)?;
         inspector.finish()?;
         work.store.keep(contribution.round, contribution.payload, payload)?;

@@ -90,6 +90,7 @@ impl Lab {
             model_bytes: self.initial.len() as u64,
             control: false,
             account: None,
+            clip_norm: None,
         };
         let participants = (expected + rng.below(3)) as usize;
         let channel = plan.channel(&self.layout)?;

@@ -180,6 +180,7 @@ impl World {
             loss: 0.25,
             fit_ms: 7,
             evaluation: None,
+            within: None,
         };
         let (key, signature) = (String::new(), String::new());
         Some((SignedContribution { contribution, key, signature }, payload.into()))
