@@ -141,7 +141,7 @@ impl Recorder {
             plan: rules.plan,
             num_rounds: rules.num_rounds,
             model_initial,
-            draws_commitment: Digest::of_parts("tacit/v1/draws", &[&draws.to_bytes()]),
+            draws_commitment: draws_commitment(draws),
             aggregator: rules.aggregator.clone(),
             protection: rules.protection.clone(),
             strategy: rules.strategy.clone(),
@@ -320,6 +320,11 @@ impl Recorder {
     }
 }
 
+/// Binds the seed of a run's draws without telling it; names the run where seeds are secret.
+pub fn draws_commitment(draws: Seed) -> Digest {
+    Digest::of_parts("tacit/v1/draws", &[&draws.to_bytes()])
+}
+
 /// How a robust rule aggregated, for rules that the source document records. Names stand in the
 /// body alone, which is in no URL, and only of those whom the rule selected in the open.
 fn aggregate(round: &RoundRecord, selected: Option<&[ParticipantId]>) -> Option<Record> {
@@ -365,7 +370,11 @@ impl Entropy for Repeatable {
 }
 
 /// Reads the log's key, or makes one that only its owner may read.
-fn signer(path: &Path, origin: &str, entropy: &mut dyn Entropy) -> Result<SignerKey, Error> {
+pub(crate) fn signer(
+    path: &Path,
+    origin: &str,
+    entropy: &mut dyn Entropy,
+) -> Result<SignerKey, Error> {
     let doing = || format!("reading the log's key {}", path.display());
     match std::fs::read_to_string(path) {
         Ok(text) => {

@@ -169,11 +169,10 @@ impl Account {
         }
     }
 
-    /// An aborted round with so many contributions.
-    pub fn abort(&mut self, rules: &Cohort, roster: usize, contributions: usize) {
-        if self.by_participants && contributions > 0 {
-            self.add(self.release(self.planned, rules, roster));
-        }
+    /// What an aborted round with so many contributions spends.
+    pub fn aborted(&self, rules: &Cohort, roster: usize, contributions: usize) -> Option<Spent> {
+        let sent = self.by_participants && contributions > 0;
+        sent.then(|| self.release(self.planned, rules, roster))
     }
 
     /// ε of everything so far; `None` where a release had no noise.

@@ -82,6 +82,10 @@ pub fn main(args: Args) -> Result<Ending, Error> {
         plan = reseeded(&plan, seed)?;
     }
     let dir = folder::choose(args.out, &plan)?;
+    if plan.privacy().ledger.is_some() {
+        let expected = "\"\", as a simulation enters nothing; `tacit run` keeps a ledger";
+        return Err(Error::caller("privacy.ledger", expected, "a folder"));
+    }
     let started_ms = SystemClock.now_ms();
     let federation = Federation::assemble(&plan)?;
     let mut recorder = Folder::open(&dir, &plan)?;

@@ -156,7 +156,10 @@ impl<'a> Facts<'a> {
             _ => Sampled::of(&plan.cohort, plan.participants()),
         };
         let release = (Spent { cost, sampled }, 1);
-        accountant.epsilon(&[release], plan.budget.delta).err().map(|error| error.to_string())
+        accountant
+            .epsilon(&[release], plan.privacy.budget.delta)
+            .err()
+            .map(|error| error.to_string())
     }
 
     pub(super) fn name(&self, family: Family) -> String {

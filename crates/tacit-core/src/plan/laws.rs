@@ -9,7 +9,7 @@ use crate::traits::{Party, View};
 
 type Law = fn(&Facts<'_>) -> Option<Conflict>;
 
-pub(super) const LAWS: [Law; 29] = [
+pub(super) const LAWS: [Law; 30] = [
     view_of_the_aggregator,
     additive_encoding,
     discrete_noise,
@@ -20,6 +20,7 @@ pub(super) const LAWS: [Law; 29] = [
     noise_that_is_accounted,
     noise_that_can_be_calibrated,
     budget_of_noise,
+    ledger_of_noise,
     encoding_of_shares,
     figures_beside_noise,
     quantile_of_a_norm,
@@ -201,13 +202,24 @@ fn noise_that_can_be_calibrated(facts: &Facts<'_>) -> Option<Conflict> {
 }
 
 fn budget_of_noise(facts: &Facts<'_>) -> Option<Conflict> {
-    let limit = facts.plan.budget.epsilon.filter(|_| !facts.is_noisy())?;
+    let limit = facts.plan.privacy.budget.epsilon.filter(|_| !facts.is_noisy())?;
     Some(Conflict {
         key: "privacy.epsilon",
         because: "mechanism",
         expected: "0.0, as nothing without noise stays within a budget".into(),
         found: write::number(limit),
         alternatives: vec![within("privacy", "epsilon = 0.0"), "a mechanism with noise".into()],
+    })
+}
+
+fn ledger_of_noise(facts: &Facts<'_>) -> Option<Conflict> {
+    let ledger = facts.plan.privacy.ledger.as_ref().filter(|_| !facts.is_noisy())?;
+    Some(Conflict {
+        key: "privacy.ledger",
+        because: "mechanism",
+        expected: "\"\", as nothing without noise can be entered".into(),
+        found: format!("{ledger:?}"),
+        alternatives: vec![within("privacy", "ledger = \"\""), "a mechanism with noise".into()],
     })
 }
 

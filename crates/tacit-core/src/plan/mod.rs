@@ -27,7 +27,7 @@ pub use example::example;
 pub use schedule::Schedule;
 pub use schema::schema;
 pub use sections::{
-    Adversary, Cohort, Data, EvaluationPlan, Partition, Quantile, Sampling, Training,
+    Adversary, Cohort, Data, EvaluationPlan, Partition, Privacy, Quantile, Sampling, Training,
 };
 
 use crate::account::{Account, Budget};
@@ -61,7 +61,7 @@ pub struct Plan {
     data: Data,
     evaluation: EvaluationPlan,
     adversary: Adversary,
-    budget: Budget,
+    privacy: sections::Privacy,
     devices: Option<Devices>,
     strategy: Arc<dyn Strategy>,
 }
@@ -117,7 +117,7 @@ impl Plan {
             data: Data::new(data)?,
             evaluation: EvaluationPlan::new(evaluation)?,
             adversary: Adversary::new(adversary)?,
-            budget: sections::budget(budget)?,
+            privacy: sections::Privacy::new(budget)?,
             devices: Devices::new(devices)?,
             strategy,
             run,
@@ -317,7 +317,12 @@ impl Plan {
 
     /// The largest ε, and the δ at which it is stated.
     pub fn budget(&self) -> Budget {
-        self.budget
+        self.privacy.budget
+    }
+
+    /// What noise and accountant are held to.
+    pub fn privacy(&self) -> &Privacy {
+        &self.privacy
     }
 
     /// An empty account of releases of updates of `len` values; `None` for a plan without noise.
@@ -327,7 +332,7 @@ impl Plan {
         if mechanism.by() == Party::Nobody || cost == Cost::Unbounded {
             return Ok(None);
         }
-        let account = Account::new(Arc::from(self.accountant()?), self.budget, cost);
+        let account = Account::new(Arc::from(self.accountant()?), self.privacy.budget, cost);
         Ok(Some(match mechanism.by() {
             Party::Participant => account.by_participants(),
             _ => account,

@@ -304,9 +304,26 @@ impl EvaluationPlan {
     }
 }
 
-pub(super) fn budget(of: &Arguments) -> Result<Budget, Error> {
-    let epsilon = Some(of.number("epsilon")?).filter(|&epsilon| epsilon > 0.0);
-    Ok(Budget { epsilon, delta: of.number("delta")? })
+/// What noise and accountant are held to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Privacy {
+    /// The largest ε, and the δ at which it is stated.
+    pub budget: Budget,
+    /// Where the coordinator keeps what all plans on the same data have spent.
+    pub ledger: Option<String>,
+    /// ε that the plan says was spent before.
+    pub spent: f64,
+}
+
+impl Privacy {
+    pub(super) fn new(of: &Arguments) -> Result<Self, Error> {
+        let epsilon = Some(of.number("epsilon")?).filter(|&epsilon| epsilon > 0.0);
+        Ok(Self {
+            budget: Budget { epsilon, delta: of.number("delta")? },
+            ledger: Some(text(of, "ledger")?).filter(|path| !path.is_empty()),
+            spent: of.number("spent")?,
+        })
+    }
 }
 
 /// What the plan must withstand.

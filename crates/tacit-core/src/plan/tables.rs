@@ -290,6 +290,12 @@ const ADVERSARY: &[Parameter] = &[
 const BUDGET: &[Parameter] = &[
     number("epsilon", 0.0, (0.0, 1e6), "Training ends before it would pass this; 0 = no limit."),
     number("delta", 1e-5, (1e-300, 0.5), "The delta at which epsilon is stated."),
+    text(
+        "ledger",
+        "",
+        "Folder of the coordinator with what all plans on the same data have spent; \"\" = none.",
+    ),
+    number("spent", 0.0, (0.0, 1e6), "Epsilon that the plan says was spent before, by the ledger."),
 ];
 
 /// Speeds and bandwidths: from a device that never ends to one that takes no time.

@@ -1,7 +1,7 @@
 //! What goes into a round, what comes out, and what is remembered.
 
 use super::Roster;
-use crate::account::{Account, Epsilon};
+use crate::account::{Account, Epsilon, Spent};
 use crate::digest::Digest;
 use crate::downlink::{self, Delta};
 use crate::error::Refusal;
@@ -64,12 +64,20 @@ impl Setup {
         contributions: usize,
     ) -> Option<Account> {
         let mut account = self.account.clone()?;
-        let (rules, roster) = (&self.rules, self.roster.len());
-        match result {
-            Ok(outcome) => account.add(account.release(outcome.cost, rules, roster)),
-            Err(_) => account.abort(rules, roster, contributions),
+        if let Some(spent) = self.spent(result, contributions) {
+            account.add(spent);
         }
         Some(account)
+    }
+
+    /// What this round spends.
+    pub fn spent(&self, result: &Result<Outcome, Abort>, contributions: usize) -> Option<Spent> {
+        let account = self.account.as_ref()?;
+        let (rules, roster) = (&self.rules, self.roster.len());
+        match result {
+            Ok(outcome) => Some(account.release(outcome.cost, rules, roster)),
+            Err(_) => account.aborted(rules, roster, contributions),
+        }
     }
 
     /// The steps that the round after a release begins with.
@@ -370,6 +378,11 @@ impl Summary {
     /// The account after the round.
     pub fn account(&self) -> Option<Account> {
         self.setup.account_after(&self.result, self.accepted.len())
+    }
+
+    /// What the round spent, where releases have noise.
+    pub fn spent(&self) -> Option<Spent> {
+        self.setup.spent(&self.result, self.accepted.len())
     }
 
     /// ε of everything up to this round; `None` without noise or where the accountant fails.

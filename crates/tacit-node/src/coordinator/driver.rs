@@ -194,6 +194,11 @@ impl Coordinator {
 
     /// Writes the round into the transparency log and the history.
     fn log(&self, state: &mut State, summary: &Summary) -> Result<Kind, Error> {
+        // Before anything of the round is public: a release that is in no ledger must not be.
+        if let (Some(ledger), Some(spent)) = (&self.ledger, summary.spent()) {
+            let ledger = ledger.lock().map_err(|_| Error::Bug("a thread died holding the ledger"));
+            ledger?.enter(summary.setup.round, spent)?;
+        }
         let index = self.recorder.round(summary, &state.journal)?;
         let report = RoundReport::from(summary);
         let history = self.history.lock();

@@ -5,6 +5,7 @@ mod answers;
 mod draws;
 mod driver;
 mod history;
+mod spending;
 mod traffic;
 
 pub use answers::Front;
@@ -16,7 +17,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
-use tacit_audit::{OsEntropy, Recorder};
+use tacit_audit::{OsEntropy, Recorder, SpendLedger};
 use tacit_core::central::{Centre, Evaluator};
 use tacit_core::error::Error;
 use tacit_core::history::RoundReport;
@@ -81,6 +82,8 @@ pub struct Coordinator {
     store: NodeStore,
     centre: Mutex<Centre>,
     recorder: Recorder,
+    /// What all plans on the same data have spent, where the plan names it.
+    ledger: Option<Mutex<SpendLedger>>,
     history: Mutex<HistoryFile>,
     state: Mutex<State>,
     /// Counts changes of `state`, for those who wait for one.
@@ -135,6 +138,7 @@ impl Coordinator {
             course.seed = draws::secret(&dir.join("state").join("draws.seed"), &mut OsEntropy)?;
         }
         let draws = course.seed;
+        let ledger = spending::open(&plan, &mut course)?;
         let (run, journal) = resume(&store, course)?;
         let log_folder = dir.join("log");
         let key = dir.join("state").join("log.key");
@@ -160,6 +164,7 @@ impl Coordinator {
             layout: layout.clone(),
             centre: Mutex::new(Centre::new(&plan, layout, evaluator)?),
             recorder,
+            ledger: ledger.map(Mutex::new),
             history: Mutex::new(history),
             state: Mutex::new(state),
             changes: watch::Sender::new(0),
