@@ -112,30 +112,79 @@ fn a_killed_run_of_robust_rules_resumes_to_the_same_model() {
     }
 }
 
-fn storm(mut scene: Scene) {
-    let begin = Instant::now();
-    let mut kills = 0;
-    let mut run = scene.start(&["run", "plan.toml", "--out", "storm"]);
-    loop {
-        // Short lives at first, then long enough to get to the end.
-        scene.pause(150 + 60 * kills);
-        match run.finished() {
-            Some(true) => break,
-            Some(false) => assert!(!scene.path("storm/plan.toml").exists(), "a run failed"),
-            None => {
-                run.kill();
-                kills += 1;
-            }
-        }
-        assert!(begin.elapsed() < PATIENCE, "the run never ended; {kills} kills");
-        let again: &[&str] = match scene.path("storm/plan.toml").exists() {
-            true => &["resume", "storm"],
-            false => &["run", "plan.toml", "--out", "storm"],
+/// Noise is drawn anew, so models differ; what it cost does not: no release is forgotten, and
+/// none is counted twice, in the history or in the ledger.
+#[test]
+fn a_killed_run_with_noise_spends_as_an_undisturbed_one() {
+    let noise = r#"
+name = "noise"
+num_rounds = 25
+participants = 6
+mechanism = "gaussian"
+accountant = "pld"
+[training]
+clip_norm = 1.0
+clip_quantile = 0.5
+[cohort]
+weights = "equal"
+[privacy]
+delta = 1e-3
+"#;
+    let mut scene = Scene::new(5, noise);
+    std::fs::write(scene.path("plan.toml"), format!("{noise}ledger = \"ledger\"\n")).unwrap();
+    scene.weather();
+    let spent = |run: &str| -> Vec<f64> {
+        let history = std::fs::read_to_string(scene.path(run).join("history.jsonl")).unwrap();
+        let of = |line: &str| {
+            let round: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert!(round["aborted"].is_null(), "{line}");
+            round["epsilon"]["upper"].as_f64().unwrap()
         };
-        run = scene.start(again);
-    }
-    assert!(kills > 0, "nothing was tested");
+        history.lines().map(of).collect()
+    };
+    let (calm, storm) = (spent("calm"), spent("storm"));
+    assert_eq!(calm.len(), storm.len());
+    // Costs differ in a digit that follows the clipping norm, and that the noise.
+    assert!(calm.iter().zip(&storm).all(|(a, b)| (a / b - 1.0).abs() < 1e-4), "{calm:?} {storm:?}");
+    scene.succeed(&["audit", "verify", "storm"]);
+    let lie = format!("{noise}ledger = \"ledger\"\nspent = 0.1\n");
+    std::fs::write(scene.path("lie.toml"), lie).unwrap();
+    let mut liar = scene.start(&["run", "lie.toml", "--out", "liar"]);
+    assert!(!liar.0.wait().unwrap().success(), "a plan may not state less than was spent");
+}
+
+fn storm(mut scene: Scene) {
+    scene.weather();
     scene.compare();
+}
+
+impl Scene {
+    /// Runs to the end, killed again and again.
+    fn weather(&mut self) {
+        let scene = self;
+        let begin = Instant::now();
+        let mut kills = 0;
+        let mut run = scene.start(&["run", "plan.toml", "--out", "storm"]);
+        loop {
+            // Short lives at first, then long enough to get to the end.
+            scene.pause(150 + 60 * kills);
+            match run.finished() {
+                Some(true) => break,
+                Some(false) => assert!(!scene.path("storm/plan.toml").exists(), "a run failed"),
+                None => {
+                    run.kill();
+                    kills += 1;
+                }
+            }
+            assert!(begin.elapsed() < PATIENCE, "the run never ended; {kills} kills");
+            let again: &[&str] = match scene.path("storm/plan.toml").exists() {
+                true => &["resume", "storm"],
+                false => &["run", "plan.toml", "--out", "storm"],
+            };
+            run = scene.start(again);
+        }
+        assert!(kills > 0, "nothing was tested");
+    }
 }
 
 #[test]

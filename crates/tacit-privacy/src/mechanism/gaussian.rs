@@ -72,6 +72,7 @@ impl Mechanism for Gaussian {
             noise_multiplier = (noise_multiplier.powi(-2) + of_count.powi(-2)).sqrt().recip();
             total_variation += one.total_variation;
         }
+        let (noise_multiplier, total_variation) = super::coarse(noise_multiplier, total_variation);
         let noise = Noise::Gaussian { noise_multiplier };
         Ok(Cost::Bounded { noise, total_variation })
     }

@@ -40,3 +40,24 @@ fn sensitivity(of: &Calibration, of_update: f64, of_ones: f64) -> f64 {
     let single = f64::from(f32::EPSILON) * of_update * of.largest as f64 / size;
     of_update / size + single + of_ones * 2f64.powi(-36)
 }
+
+/// A noise multiplier rounded down to 21 bits, and a distance rounded up to a power of two: what is
+/// claimed then does not change with every digit of the clipping norm, and equal releases are
+/// composed as one.
+fn coarse(noise_multiplier: f64, total_variation: f64) -> (f64, f64) {
+    let short = f64::from_bits(noise_multiplier.to_bits() & !0xffff_ffff);
+    let above = total_variation.log2().ceil().exp2();
+    (short, if above.is_finite() { above.max(total_variation) } else { total_variation })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn coarse_claims_are_weaker() {
+        for (noise, distance) in [(1.0, 0.0), (0.999_995_2, 3e-19), (1e-6, 0.5), (7.3, 1e-300)] {
+            let (short, above) = super::coarse(noise, distance);
+            assert!(short <= noise && short > noise * (1.0 - 1e-6), "{noise}");
+            assert!(above >= distance && above <= 2.0 * distance, "{distance}");
+        }
+    }
+}
