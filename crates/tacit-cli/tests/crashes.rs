@@ -120,7 +120,7 @@ fn a_killed_run_with_noise_spends_as_an_undisturbed_one() {
 name = "noise"
 num_rounds = 25
 participants = 6
-mechanism = "gaussian"
+mechanism = { rule = "gaussian", noise_multiplier = 3.0 }
 accountant = "pld"
 [training]
 clip_norm = 1.0
