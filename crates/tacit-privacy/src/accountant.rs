@@ -1,7 +1,6 @@
 //! The accountants that a plan can name: [`account`](crate::account) behind the core's seam.
 
 use crate::account::{Mechanism, Pld, Rdp, Release, Sampling, Zcdp};
-use std::sync::Mutex;
 use tacit_core::account::{Epsilon, Sampled, Spent};
 use tacit_core::error::Error;
 use tacit_core::evidence::{Cost, Noise};
@@ -14,7 +13,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
         name: "pld",
         help: "privacy loss distributions, certified from both sides (Doroshenko et al. 2022)",
         parameters: &[],
-        make: Make::Accountant(|_| Ok(Box::new(ByPld::default()))),
+        make: Make::Accountant(|_| Ok(Box::new(ByPld))),
     },
     Entry {
         name: "rdp",
@@ -58,45 +57,17 @@ fn release(spent: &Spent) -> Result<Release, Error> {
     Ok(Release { mechanism, sampling, total_variation })
 }
 
-/// Keeps what it composed last: a run asks after every round, and one more release is one product.
-#[derive(Default)]
-struct ByPld {
-    last: Mutex<Option<Kept>>,
-}
-
-/// Releases, and what they compose to.
-type Kept = (Vec<(Spent, u64)>, Pld);
-
-/// What must be added to `before` to have `now`; `None` where it has something that `now` has not.
-fn added(before: &[(Spent, u64)], now: &[(Spent, u64)]) -> Option<Vec<(Spent, u64)>> {
-    let times = |all: &[(Spent, u64)], of: &Spent| {
-        all.iter().filter(|(spent, _)| spent == of).map(|(_, times)| times).sum::<u64>()
-    };
-    if before.iter().any(|(spent, _)| times(now, spent) < times(before, spent)) {
-        return None;
-    }
-    let more = now.iter().map(|(spent, count)| (*spent, count - times(before, spent).min(*count)));
-    Some(more.filter(|(_, count)| *count > 0).collect())
-}
+/// Composes anew for every question: what it answers must depend on nothing but the releases, as a
+/// run that is resumed asks again and must hear the same.
+struct ByPld;
 
 impl Accountant for ByPld {
     fn epsilon(&self, spent: &[(Spent, u64)], delta: f64) -> Result<Epsilon, Error> {
-        let mut last = self.last.lock().map_err(|_| Error::Bug("an accountant died"))?;
-        let (mut account, more) = match &*last {
-            Some((before, account)) => match added(before, spent) {
-                Some(more) => (account.clone(), more),
-                None => (Pld::new(), spent.to_vec()),
-            },
-            None => (Pld::new(), spent.to_vec()),
-        };
-        for (spent, times) in &more {
+        let mut account = Pld::new();
+        for (spent, times) in spent {
             account.compose(release(spent)?, *times)?;
         }
         let found = account.epsilon(delta)?;
-        // Looking far ahead is a question, not the way the run goes.
-        if more.iter().map(|(_, times)| times).sum::<u64>() == 1 || last.is_none() {
-            *last = Some((spent.to_vec(), account));
-        }
         Ok(Epsilon { lower: found.lower, upper: found.upper, delta })
     }
 }
