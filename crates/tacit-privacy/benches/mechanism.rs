@@ -10,7 +10,7 @@ use tacit_core::bound::Bound;
 use tacit_core::error::Error;
 use tacit_core::registry::{Arguments, Family, Make, Registry, Value};
 use tacit_core::rng::{Random, Seed};
-use tacit_core::traits::{Calibration, Entropy, Mechanism};
+use tacit_core::traits::{Calibration, Entropy, Mechanism, Opened};
 
 const RUNS: usize = 9;
 const VALUES: usize = 1_000_000;
@@ -64,15 +64,24 @@ fn main() {
     let draws = &mut Draws(Seed::root(1).rng());
     let bound = Bound::L2 { limit: 1.0 };
     let (len, seed) = (VALUES, Seed::root(2));
-    let of = Calibration { round: 1, bound, len, size: 100, honest: 90, largest: 1_000, seed };
+    let of = Calibration {
+        round: 1,
+        bound,
+        len,
+        size: 100,
+        honest: 90,
+        largest: 1_000,
+        counted: false,
+        seed,
+    };
     let update = vec![1e-3f32; VALUES];
     let mut values = update.clone();
 
     for name in ["gaussian", "laplace"] {
         let mechanism = made(name, &[]);
         timed(&format!("{name}, coordinator"), || {
-            values.copy_from_slice(&update);
-            mechanism.open(&of, &mut values, draws).unwrap();
+            let mut opened = Opened { values: update.clone(), count: 0.0 };
+            mechanism.open(&of, &mut opened, draws).unwrap();
         });
         timed(&format!("{name}, cost"), || {
             black_box(mechanism.cost(&of).unwrap());
@@ -104,8 +113,8 @@ fn main() {
         mechanism.share(&of, &mut sent, draws).unwrap();
         sent.iter_mut().for_each(|x| *x /= of.size as f32);
         timed(&format!("{name}, coordinator"), || {
-            values.clone_from(&sent);
-            mechanism.open(&of, &mut values, draws).unwrap();
+            let mut opened = Opened { values: sent.clone(), count: 0.0 };
+            mechanism.open(&of, &mut opened, draws).unwrap();
         });
     }
 }

@@ -6,7 +6,7 @@ use tacit_core::error::Error;
 use tacit_core::evidence::{Cost, Noise};
 use tacit_core::registry::{Arguments, Family, Make, Registry, Value};
 use tacit_core::rng::{Random, Seed};
-use tacit_core::traits::{Calibration, Entropy, Mechanism, Party};
+use tacit_core::traits::{Calibration, Entropy, Mechanism, Opened, Party};
 
 /// Repeatable bytes, so that a test that passes always passes.
 struct Draws(Random);
@@ -49,7 +49,7 @@ fn with_noise(name: &str, noise_multiplier: f64) -> Box<dyn Mechanism> {
 fn calibration(len: usize, limit: f64) -> Calibration {
     let bound = Bound::L2 { limit };
     let seed = Seed::root(9);
-    Calibration { round: 3, bound, len, size: 20, honest: 10, largest: 200, seed }
+    Calibration { round: 3, bound, len, size: 20, honest: 10, largest: 200, counted: false, seed }
 }
 
 /// A random update of this norm.
@@ -60,6 +60,19 @@ fn update(seed: u64, len: usize, norm: f64) -> Vec<f32> {
     values.iter().map(|x| (x / found * norm * 0.999_999) as f32).collect()
 }
 
+/// The coordinator's part, of values alone.
+fn open(
+    mechanism: &dyn Mechanism,
+    of: &Calibration,
+    values: &mut Vec<f32>,
+    draws: &mut Draws,
+) -> Result<(), Error> {
+    let mut opened = Opened { values: std::mem::take(values), count: 0.0 };
+    let done = mechanism.open(of, &mut opened, draws);
+    *values = opened.values;
+    done
+}
+
 /// What a coordinator opens of these updates: the mean of what travelled over the planned size.
 fn opened(
     mechanism: &dyn Mechanism,
@@ -67,7 +80,7 @@ fn opened(
     updates: &[Vec<f32>],
     draws: &mut Draws,
 ) -> Vec<f32> {
-    let mut sum = vec![0f64; mechanism.sent_len(of)];
+    let mut sum = vec![0f64; mechanism.sent(of).0];
     for update in updates {
         let mut sent = update.clone();
         mechanism.share(of, &mut sent, draws).unwrap();
@@ -75,7 +88,7 @@ fn opened(
         sum.iter_mut().zip(&sent).for_each(|(sum, x)| *sum += f64::from(*x));
     }
     let mut mean: Vec<f32> = sum.iter().map(|x| (x / of.size as f64) as f32).collect();
-    mechanism.open(of, &mut mean, draws).unwrap();
+    open(mechanism, of, &mut mean, draws).unwrap();
     assert_eq!(mean.len(), of.len);
     mean
 }
@@ -185,9 +198,30 @@ fn noise_of_the_coordinator_has_the_deviation_that_it_claims() {
         ("laplace", of, 2.0 * 0.15f64.powi(2), 6.0),
     ] {
         let mut values = vec![0.25; len];
-        with_noise(name, 1.5).open(&of, &mut values, &mut Draws::new(1)).unwrap();
+        open(&*with_noise(name, 1.5), &of, &mut values, &mut Draws::new(1)).unwrap();
         values.iter_mut().for_each(|x| *x -= 0.25);
         assert_variance(variance(&values), expected, len, kurtosis);
+    }
+}
+
+/// A count of updates is released with noise, where the mechanism says that it counts; and costs.
+#[test]
+fn counts_have_noise_of_their_own() {
+    let of = Calibration { counted: true, ..calibration(1, 1.0) };
+    for name in NAMES {
+        let (mechanism, mut draws) = (made(name, &[]), Draws::new(3));
+        if !mechanism.counts() {
+            continue;
+        }
+        let mut once = || {
+            let mut opened = Opened { values: vec![0.0], count: 7.0 };
+            mechanism.open(&of, &mut opened, &mut draws).unwrap();
+            (opened.count - 7.0) as f32
+        };
+        let counts: Vec<f32> = (0..2_000).map(|_| once()).collect();
+        assert_variance(variance(&counts), 100.0, counts.len(), 3.0);
+        let uncounted = Calibration { counted: false, ..of };
+        assert_ne!(mechanism.cost(&of).unwrap(), mechanism.cost(&uncounted).unwrap());
     }
 }
 
@@ -273,7 +307,7 @@ fn what_is_sent_keeps_the_bound_that_is_checked() {
         let (mechanism, mut draws) = (made(name, &[]), Draws::new(6));
         for (len, tries) in [(1, 100), (10, 100), (1_000, 100), (100_000, 3)] {
             let of = calibration(len, 0.7);
-            let (bound, mut longest) = (mechanism.sent(&of), 0f64);
+            let ((_, bound), mut longest) = (mechanism.sent(&of), 0f64);
             for seed in 0..tries {
                 let mut sent = update(seed, len, 0.7);
                 mechanism.share(&of, &mut sent, &mut draws).unwrap();
@@ -293,7 +327,7 @@ fn noise_is_fresh_with_every_call_and_follows_its_entropy_alone() {
         let once = |draws: &mut Draws| {
             let mut values = values.clone();
             match mechanism.by() {
-                Party::Coordinator => mechanism.open(&of, &mut values, draws).unwrap(),
+                Party::Coordinator => open(&*mechanism, &of, &mut values, draws).unwrap(),
                 _ => mechanism.share(&of, &mut values, draws).unwrap(),
             }
             values
@@ -315,13 +349,13 @@ fn nobody_adds_noise_twice() {
         let before = values.clone();
         match mechanism.by() {
             Party::Coordinator => mechanism.share(&of, &mut values, &mut draws).unwrap(),
-            Party::Participant => mechanism.open(&of, &mut values, &mut draws).unwrap(),
+            Party::Participant => open(&*mechanism, &of, &mut values, &mut draws).unwrap(),
             _ => {
                 // The coordinator's part is a function: the same twice.
                 mechanism.share(&of, &mut values, &mut draws).unwrap();
                 let (mut first, mut second) = (values.clone(), values);
-                mechanism.open(&of, &mut first, &mut draws).unwrap();
-                mechanism.open(&of, &mut second, &mut draws).unwrap();
+                open(&*mechanism, &of, &mut first, &mut draws).unwrap();
+                open(&*mechanism, &of, &mut second, &mut draws).unwrap();
                 assert_eq!(first, second, "{name}");
                 continue;
             }
@@ -341,7 +375,7 @@ fn what_no_noise_fits_is_refused() {
             let mut values = vec![0.1, bad, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1];
             let (of, mut draws) = (calibration(8, 1.0), Draws::new(1));
             let done = match mechanism.by() {
-                Party::Coordinator => mechanism.open(&of, &mut values, &mut draws),
+                Party::Coordinator => open(&*mechanism, &of, &mut values, &mut draws),
                 _ => mechanism.share(&of, &mut values, &mut draws),
             };
             assert!(done.is_err(), "{name} {bad}");
