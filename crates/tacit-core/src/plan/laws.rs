@@ -9,7 +9,7 @@ use crate::traits::{Party, View};
 
 type Law = fn(&Facts<'_>) -> Option<Conflict>;
 
-pub(super) const LAWS: [Law; 30] = [
+pub(super) const LAWS: [Law; 31] = [
     view_of_the_aggregator,
     additive_encoding,
     discrete_noise,
