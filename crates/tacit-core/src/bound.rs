@@ -112,7 +112,7 @@ pub struct Clip {
     /// The bound.
     pub bound: Bound,
     /// Whether each of a model's k tensors is brought within limit / √k by itself, so that the
-    /// whole keeps the bound (McMahan et al. 2018, section 3.2).
+    /// whole keeps the bound (McMahan et al. 2018, section 3.2); limit / k for the L1 norm.
     pub per_layer: bool,
     /// Updates longer than so many times the limit count as zero; none if not above 1.
     pub zero_above: f64,
@@ -138,7 +138,11 @@ impl Clip {
             shrink(values, self.bound, norm);
             return within;
         }
-        let share = self.bound.with(limit / (tensors.clone().count().max(1) as f64).sqrt());
+        let count = tensors.clone().count().max(1) as f64;
+        let share = self.bound.with(match self.bound {
+            Bound::L1 { .. } => limit / count,
+            _ => limit / count.sqrt(),
+        });
         let mut rest = values;
         for len in tensors {
             let (tensor, later) = rest.split_at_mut(len.min(rest.len()));
@@ -200,6 +204,11 @@ mod tests {
         let share = 2.0 / 2f32.sqrt();
         assert!((found[0] - 0.6 * share).abs() < 1e-6 && (found[1] - 0.8 * share).abs() < 1e-6);
         assert_eq!(found[2..], [0.1, 0.0]);
+        for bound in [Bound::L1 { limit: 1.0 }, Bound::Linf { limit: 1.0 }] {
+            let clip = Clip { per_layer: true, ..Clip::to(bound) };
+            let found = clipped(clip, &[3.0, 4.0, -5.0, 6.0], &[1, 2, 1]);
+            assert!(Norms::of(&found).norm(bound) <= 1.0, "{bound:?}");
+        }
     }
 
     #[test]

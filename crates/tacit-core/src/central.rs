@@ -10,7 +10,7 @@ use crate::ids::ParticipantId;
 use crate::limits;
 use crate::messages::{Contribution, Evaluation, SignedContribution};
 use crate::params::{self, Layout, Params};
-use crate::pipeline::{self, Accepted, Channel, Cohort, Inspector, Step};
+use crate::pipeline::{self, Accepted, Channel, Cohort, Equal, Inspector, Step};
 use crate::plan::Plan;
 use crate::round::{Outcome, Setup};
 use crate::traits::{
@@ -145,7 +145,7 @@ impl Centre {
         let kept = kept.map(|values| put_values(ports.blobs, values));
         let kept: Vec<Digest> = kept.collect::<Result<_, _>>()?;
         let mut slots = self.slots(setup, ports.blobs, remembered)?;
-        let participation = accepted.len() as f64 / self.plan.participants() as f64;
+        let participation = self.participation(accepted.len());
         let step = Step { round: setup.round, participation, released };
         let mut before = Stored::new(ports.blobs, setup.model);
         let read = &mut |chunk: &mut [f32]| before.next(chunk);
@@ -193,6 +193,16 @@ impl Centre {
             _ => self.plan.cohort().size,
         };
         Some(quantile.next(limit, 0.5 + count / divisor as f64))
+    }
+
+    /// The share of all participants that the mean is of: what it is divided by, so that a mean
+    /// with noise, over the planned size, does not tell how many came.
+    fn participation(&self, contributions: usize) -> f64 {
+        let count = match self.channel.equal {
+            Some(Equal::Over(size)) => size as f64,
+            _ => contributions as f64,
+        };
+        (count / self.plan.participants() as f64).min(1.0)
     }
 
     /// Vectors before the strategy's: what steps have dropped.

@@ -103,7 +103,8 @@ pub fn contribute(
     let (clipped, within) = Clipped::clip(update, &plan.clip(task.clip_norm));
     let mechanism = plan.mechanism()?;
     let clipped = clipped.noise(&*mechanism, &calibration, ports.entropy)?;
-    // What the coordinator is not to see unprotected, it is not told beside the update either.
+    // What the coordinator is not to see unprotected, it is not told beside the update either: nor
+    // the time of training, which is in proportion to the examples.
     let alone = mechanism.by() == Party::Participant;
     let context = Context { plan: task.plan, round: task.round, model: task.model };
     let Sealed { payload, dropped } = channel.seal(&context, participant, &clipped)?;
@@ -117,7 +118,7 @@ pub fn contribute(
         payload_bytes: payload.len() as u64,
         examples: if alone { 1 } else { examples },
         loss: if alone { 0.0 } else { fitted.loss },
-        fit_ms: ports.clock.now_ms().saturating_sub(started),
+        fit_ms: if alone { 0 } else { ports.clock.now_ms().saturating_sub(started) },
         evaluation,
         within: task.clip_norm.map(|_| within),
     };

@@ -6,6 +6,9 @@ use crate::account::Epsilon;
 use crate::registry::Family;
 use crate::traits::Party;
 
+/// What no noise of a model covers.
+const FIGURES: &str = "losses, counts and accuracies in reports have no noise";
+
 impl Plan {
     /// One sentence; `spent` is ε of the releases so far, `None` before the first.
     pub fn guarantee(&self, spent: Option<Epsilon>) -> String {
@@ -25,7 +28,7 @@ impl Plan {
             Party::Nobody => format!("{seen}; no differential privacy"),
             Party::Coordinator => format!(
                 "{seen}; {rule} noise of the coordinator gives each participant {privacy} against \
-                 whoever sees the models{}, if the coordinator is honest",
+                 whoever sees the models{}, if the coordinator is honest; {FIGURES}",
                 self.hidden()
             ),
             Party::Participant => format!(
@@ -34,7 +37,8 @@ impl Plan {
             ),
             Party::Cohort => format!(
                 "{seen}, with a share of the noise; {rule} noise of at least {} participants \
-                 gives each {privacy} against whoever sees the models{}, if so many are honest",
+                 gives each {privacy} against whoever sees the models{}, if so many are honest; \
+                 {FIGURES}",
                 self.cohort().minimum,
                 self.hidden()
             ),
@@ -44,9 +48,14 @@ impl Plan {
     /// What the ε of sampled cohorts rests on, and between which federations.
     fn hidden(&self) -> &'static str {
         let cohort = self.cohort();
+        let shares = self.mechanism().is_ok_and(|mechanism| mechanism.by() == Party::Cohort);
         match cohort.sampling {
             Sampling::Poisson => {
-                " and not who was drawn; neighbours: the participant present or absent"
+                " and neither who nor how many were drawn; neighbours: the participant present or \
+                 absent"
+            }
+            Sampling::Fixed if cohort.invited() >= self.participants() && shares => {
+                "; neighbours: the participant's update, or zero with its share of the noise"
             }
             Sampling::Fixed if cohort.invited() >= self.participants() => {
                 "; neighbours: the participant present or absent"

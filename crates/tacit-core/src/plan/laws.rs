@@ -9,7 +9,7 @@ use crate::traits::{Party, View};
 
 type Law = fn(&Facts<'_>) -> Option<Conflict>;
 
-pub(super) const LAWS: [Law; 30] = [
+pub(super) const LAWS: [Law; 31] = [
     view_of_the_aggregator,
     additive_encoding,
     discrete_noise,
@@ -22,6 +22,7 @@ pub(super) const LAWS: [Law; 30] = [
     budget_of_noise,
     ledger_of_noise,
     encoding_of_shares,
+    draw_of_shares,
     figures_beside_noise,
     quantile_of_a_norm,
     quantile_that_can_be_counted,
@@ -232,6 +233,23 @@ fn encoding_of_shares(facts: &Facts<'_>) -> Option<Conflict> {
         expected: "[], as shares of noise are integers of few bits already".into(),
         found: facts.name(Family::Compressor),
         alternatives: vec!["compression = []".into()],
+    })
+}
+
+/// A participant that is not drawn takes its share of the noise with it: over many values the
+/// variance of a sum shows how many came, and whoever knows that has seen part of the coins. Given
+/// that number a cohort is a set of fixed size, which accountants bound as such.
+fn draw_of_shares(facts: &Facts<'_>) -> Option<Conflict> {
+    let poisson = facts.plan.cohort.sampling == Sampling::Poisson;
+    (facts.mechanism.by() == Party::Cohort && poisson).then(|| Conflict {
+        key: "cohort.sampling",
+        because: "mechanism",
+        expected: "\"fixed\", as noise in shares shows how many took part".into(),
+        found: "\"poisson\"".into(),
+        alternatives: vec![
+            within("cohort", "sampling = \"fixed\""),
+            "noise of the coordinator".into(),
+        ],
     })
 }
 

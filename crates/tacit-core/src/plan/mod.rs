@@ -302,7 +302,7 @@ impl Plan {
     pub fn calibration(&self, round: u32, len: usize, norm: Option<f64>) -> Calibration {
         let (bound, seed) = (self.clip(norm).bound, self.seed());
         let Cohort { size, minimum, participants, .. } = self.cohort;
-        let colluding = (self.adversary.colluding * size as f64).ceil() as usize;
+        let colluding = (self.adversary.colluding * self.cohort.invited() as f64).ceil() as usize;
         let honest = minimum.saturating_sub(colluding);
         let (largest, counted) = (participants, self.training.quantile.is_some());
         Calibration { round, bound, len, size, honest, largest, counted, seed }

@@ -329,7 +329,7 @@ impl Privacy {
 /// What the plan must withstand.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adversary {
-    /// Largest fraction of participants that colludes with the coordinator.
+    /// Largest fraction of a cohort that colludes with the coordinator.
     pub colluding: f64,
     /// Largest fraction of a cohort that drops out.
     pub dropping: f64,

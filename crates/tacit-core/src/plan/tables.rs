@@ -282,7 +282,12 @@ const EVALUATION: &[Parameter] = &[
 ];
 
 const ADVERSARY: &[Parameter] = &[
-    number("colluding", 0.0, (0.0, 1.0), "Largest fraction that colludes with the coordinator."),
+    number(
+        "colluding",
+        0.0,
+        (0.0, 1.0),
+        "Largest fraction of a cohort that colludes with the coordinator.",
+    ),
     number("dropping", 0.0, (0.0, 1.0), "Largest fraction of a cohort that drops out."),
     number("malicious", 0.0, (0.0, 1.0), "Largest fraction that sends arbitrary updates."),
 ];

@@ -83,6 +83,27 @@ fn noise_needs_an_account_equal_weights_and_a_draw_that_it_can_account_for() {
 }
 
 #[test]
+fn shares_of_noise_want_a_cohort_of_a_known_size() {
+    let shares = format!("mechanism = \"discrete-gaussian\"\n{NOISY}\nsize = 5\n");
+    let refusal = refused(&format!("{shares}sampling = \"poisson\""));
+    assert!(
+        refusal.contains("cohort.sampling: expected \"fixed\", as noise in shares"),
+        "{refusal}"
+    );
+    plan(&shares);
+}
+
+#[test]
+fn colluding_participants_add_no_noise() {
+    let shares = format!("mechanism = \"discrete-gaussian\"\n{NOISY}\nsize = 10\nminimum = 8\n");
+    let honest = |more: &str| plan(&format!("{shares}{more}")).calibration(1, 1, None).honest;
+    assert_eq!(honest(""), 8);
+    assert_eq!(honest("[adversary]\ncolluding = 0.2"), 6);
+    // A fifth of those that are invited may be among the first eight.
+    assert_eq!(honest("over_selection = 0.5\n[adversary]\ncolluding = 0.2"), 5);
+}
+
+#[test]
 fn a_budget_that_nothing_spends() {
     let refusal = broken("[privacy]\nepsilon = 1");
     assert!(refusal.contains("privacy.epsilon: expected 0.0, as nothing without noise"));

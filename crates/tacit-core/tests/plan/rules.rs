@@ -104,7 +104,7 @@ impl Mechanism for Noise {
         self.discrete
     }
     fn by(&self) -> Party {
-        Party::Coordinator
+        if self.discrete { Party::Cohort } else { Party::Coordinator }
     }
     fn cost(&self, _: &Calibration) -> Result<Cost, Error> {
         let noise = tacit_core::evidence::Noise::Gaussian { noise_multiplier: 1.0 };

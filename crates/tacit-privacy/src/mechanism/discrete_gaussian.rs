@@ -2,9 +2,10 @@
 //! share, and the sum of the shares of the fewest honest contributions is what the account states.
 //! Fewer contributions than `cohort.minimum` release nothing.
 //!
-//! A sum of n discrete Gaussians of σ is not one itself: theorem 1 with remark 5 gives
-//! ½ε²-concentrated privacy with
-//! ε = min(√(Δ₂²/(nσ²) + τ·d/2), Δ₂/(√n·σ) + τ·√d), τ = 10·Σ_{k=1}^{n−1} exp(−2π²σ²·k/(k+1)).
+//! A sum of n discrete Gaussians of σ ≥ ½ is not one itself. Proposition 14: its Rényi divergence
+//! of order α is at most min(α·r²/2 + τ·d, α·(r + τ·√d)²/2) with r = Δ₂/(√n·σ) and
+//! τ = 10·Σ_{k=1}^{n−1} exp(−2π²σ²·k/(k+1)). For all α ≥ 1 both are at most α·ε²/2, which is
+//! ½ε²-concentrated privacy, with ε = min(√(r² + 2·τ·d), r + τ·√d).
 
 use super::shares::{PARAMETERS, Shares};
 use crate::noise::{DiscreteGaussian, Stream};
@@ -38,6 +39,9 @@ impl Distributed {
     }
 }
 
+/// Smallest σ of a share, in units of the integers, for which the bound is proved.
+const LEAST_SIGMA: f64 = 0.5;
+
 /// τ: how far a sum of `count` discrete Gaussians is from one.
 fn sum_is_off(sigma: f64, count: usize) -> f64 {
     let exponent = -2.0 * std::f64::consts::PI.powi(2) * sigma * sigma;
@@ -60,10 +64,14 @@ impl Mechanism for Distributed {
     fn cost(&self, of: &Calibration) -> Result<Cost, Error> {
         let shares = self.shares(of)?;
         shares.check_sum(of)?;
+        if shares.sigma < LEAST_SIGMA {
+            let found = shares.sigma.to_string();
+            return Err(Error::caller("standard deviation of a share", "at least 0.5", found));
+        }
         let noise = DiscreteGaussian::new(shares.sigma)?;
         let (len, tau) = (shares.len as f64, sum_is_off(shares.sigma, shares.honest));
         let ratio = shares.norm_l2 / (shares.sigma * (shares.honest as f64).sqrt());
-        let epsilon = (ratio * ratio + tau * len / 2.0).sqrt().min(ratio + tau * len.sqrt());
+        let epsilon = (ratio * ratio + 2.0 * tau * len).sqrt().min(ratio + tau * len.sqrt());
         let samples = len * of.largest as f64;
         Ok(Cost::Bounded {
             noise: Noise::Concentrated { rho: epsilon * epsilon / 2.0 },
