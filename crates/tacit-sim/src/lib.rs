@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod attack;
+pub mod audit;
 pub mod memory;
 pub mod ports;
 pub mod simulate;

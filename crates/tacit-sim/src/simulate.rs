@@ -11,6 +11,7 @@
 mod fleet;
 mod forge;
 mod memories;
+mod planted;
 mod timeline;
 mod train;
 
@@ -18,6 +19,8 @@ use crate::attack::Adversary;
 use crate::memory::MemoryStore;
 use crate::ports::{SystemClock, SystemEntropy, VirtualClock};
 use fleet::Fleet;
+pub(crate) use planted::Planted;
+pub use planted::Plants;
 use std::collections::{BTreeMap, VecDeque};
 use tacit_core::central::{Centre, Ports};
 use tacit_core::digest::Digest;
@@ -49,6 +52,8 @@ pub struct Options<'a> {
     pub clock: &'a dyn Clock,
     /// Some participants may be hostile.
     pub adversary: Option<&'a mut Adversary>,
+    /// Some participants may be given their updates.
+    pub plants: Option<&'a dyn Plants>,
     /// What else to do with every fact, summary and model.
     pub recorder: &'a mut dyn Recorder,
 }
@@ -56,8 +61,8 @@ pub struct Options<'a> {
 impl<'a> Options<'a> {
     /// One thread per core, the machine's clock.
     pub fn new(recorder: &'a mut dyn Recorder) -> Self {
-        let (clock, adversary) = (&SystemClock, None);
-        Self { threads: 0, memory_bytes: MEMORY_BYTES, clock, adversary, recorder }
+        let (clock, adversary, plants) = (&SystemClock, None, None);
+        Self { threads: 0, memory_bytes: MEMORY_BYTES, clock, adversary, plants, recorder }
     }
 }
 
@@ -126,6 +131,7 @@ pub fn simulate(
     };
     let mut pool = Pool::new(plan, federation, model.layout(), options.threads)?;
     pool.replace(&poisoned);
+    pool.plant(options.plants);
     let simulation = Simulation {
         pool,
         events: federation.participants().iter().map(enrol).collect(),

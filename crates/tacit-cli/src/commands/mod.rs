@@ -10,6 +10,7 @@ pub mod join;
 pub mod pki;
 pub mod plan;
 pub mod privacy;
+pub mod privacy_audit;
 pub mod resume;
 pub mod rules;
 pub mod run;

@@ -26,6 +26,8 @@ enum Action {
     Calibrate(Calibrate),
     /// Say in plain words whom a plan protects against whom, at what epsilon.
     Explain(Explain),
+    /// Try to find out who took part, for a lower bound of the epsilon that a plan claims.
+    Audit(super::privacy_audit::Args),
 }
 
 #[derive(clap::Args)]
@@ -86,6 +88,7 @@ pub fn main(args: Args) -> Result<Ending, Error> {
             let len = values(&plan, explain.values)?;
             print!("{}", explanation(&plan, len)?);
         }
+        Action::Audit(args) => return super::privacy_audit::main(&args),
     }
     Ok(Ending::Done)
 }

@@ -1,6 +1,7 @@
 //! Participants trained side by side: one trainer per thread, the longest training first.
 
 use super::memories::Memories;
+use super::planted::{Planted, Plants};
 use crate::memory::MemoryStore;
 use crate::ports::SystemEntropy;
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub(super) struct Pool<'a> {
     data: BTreeMap<&'a ParticipantId, &'a LocalData>,
     workers: Vec<Worker>,
     memories: Memories,
+    plants: Option<&'a dyn Plants>,
 }
 
 /// What every member of a cohort is given.
@@ -45,6 +47,7 @@ struct Work<'a> {
     next: AtomicUsize,
     given: Given<'a>,
     memories: &'a Memories,
+    plants: Option<&'a dyn Plants>,
     store: &'a MemoryStore,
     clock: &'a dyn Clock,
 }
@@ -63,7 +66,7 @@ impl<'a> Pool<'a> {
             |_| Ok(Worker { trainer: federation.trainer()?, channel: plan.channel(layout)? });
         let workers = (0..threads).map(worker).collect::<Result<_, Error>>()?;
         let data = federation.participants().iter().map(|(id, data)| (id, data)).collect();
-        Ok(Self { plan, data, workers, memories: Memories::default() })
+        Ok(Self { plan, data, workers, memories: Memories::default(), plants: None })
     }
 
     /// What a participant's training costs in `round`: the examples that it passes over.
@@ -75,6 +78,11 @@ impl<'a> Pool<'a> {
     /// Gives some participants other examples.
     pub(super) fn replace(&mut self, data: &'a BTreeMap<ParticipantId, LocalData>) {
         self.data.extend(data);
+    }
+
+    /// Gives some participants their updates.
+    pub(super) fn plant(&mut self, plants: Option<&'a dyn Plants>) {
+        self.plants = plants;
     }
 
     /// Trains every member from what it is given and keeps the payloads; answers in the order of
@@ -99,8 +107,8 @@ impl<'a> Pool<'a> {
         jobs.sort_by_cached_key(|(_, local)| {
             std::cmp::Reverse(self.work(local.participant, round))
         });
-        let (next, memories) = (AtomicUsize::new(0), &self.memories);
-        let work = Work { jobs, next, given: *given, memories, store, clock };
+        let (next, memories, plants) = (AtomicUsize::new(0), &self.memories, self.plants);
+        let work = Work { jobs, next, given: *given, memories, plants, store, clock };
         let threads = self.workers.len().min(members.len());
         let mut answers: Vec<(usize, Answer)> = match &mut self.workers[..threads] {
             [worker] => worker.work(&work),
@@ -134,7 +142,14 @@ impl Worker {
         let kept = work.memories.recall(local.participant)?;
         let start = Start { task, model, control, kept: kept.as_ref() };
         let mut ports = local::Ports { clock: work.clock, entropy: &mut SystemEntropy };
-        let made = local::contribute(local, &mut *self.trainer, &start, &mut ports)?;
+        let trainer = &mut *self.trainer;
+        let made = match work.plants {
+            Some(plants) => {
+                let mut planted = Planted { plants, participant: local.participant, trainer };
+                local::contribute(local, &mut planted, &start, &mut ports)?
+            }
+            None => local::contribute(local, trainer, &start, &mut ports)?,
+        };
         let Made { contribution, payload, kept } = made;
         // What a coordinator would turn away at its door must not get in here either.
         let len = local.plan.sent_len(model.values().len())?;
