@@ -150,7 +150,7 @@ impl<'a> Facts<'a> {
     /// Why an accountant has no bound for the plan's noise, if so.
     pub(super) fn unaccounted(&self, accountant: &dyn Accountant) -> Option<String> {
         let (plan, by) = (self.plan, self.mechanism.by());
-        let cost = self.mechanism.cost(&plan.calibration(1, 1, None)).ok()?;
+        let cost = self.mechanism.cost(&plan.calibration(1, 1_000, None)).ok()?;
         let sampled = match by {
             Party::Participant => Sampled::Everybody,
             _ => Sampled::of(&plan.cohort, plan.participants()),

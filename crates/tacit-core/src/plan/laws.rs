@@ -189,10 +189,10 @@ fn noise_that_is_accounted(facts: &Facts<'_>) -> Option<Conflict> {
     })
 }
 
-/// Tried on updates of one value: what depends on the model is refused when the run begins.
+/// Tried on updates of a thousand values: what depends on the model is refused when the run begins.
 fn noise_that_can_be_calibrated(facts: &Facts<'_>) -> Option<Conflict> {
     let bounded = facts.plan.training.clip_norm > 0.0;
-    let error = facts.mechanism.cost(&facts.plan.calibration(1, 1, None)).err();
+    let error = facts.mechanism.cost(&facts.plan.calibration(1, 1_000, None)).err();
     error.filter(|_| facts.is_noisy() && bounded).map(|error| Conflict {
         key: "mechanism",
         because: "training.clip",
