@@ -304,7 +304,7 @@ fn one_run_shows_something_and_refutes_nothing() {
         ("{ rule = \"gaussian\", noise_multiplier = 0.3 }", poisson, 0.0),
         ("{ rule = \"gaussian\", noise_multiplier = 0.3 }", fixed, 0.0),
         ("{ rule = \"local-gaussian\", noise_multiplier = 0.5 }", "", 1.0),
-        ("{ rule = \"discrete-gaussian\", noise_multiplier = 0.3, bits = 14 }", minimum, 1.0),
+        ("{ rule = \"discrete-gaussian\", noise_multiplier = 0.3, bits = 16 }", minimum, 1.0),
     ] {
         let plan = whole_plan(100, mechanism, more);
         let found = audit(&plan, 200);
