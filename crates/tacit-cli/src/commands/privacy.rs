@@ -248,8 +248,8 @@ fn explanation(plan: &Plan, len: usize) -> Result<String, Error> {
     let accountant = plan.choice(Family::Accountant).name();
     let _ = writeln!(
         text,
-        "Noise: {mechanism}; accountant: {accountant}; one release costs {:?}.",
-        account.planned()
+        "Noise: {mechanism}; accountant: {accountant}; one release: {}.",
+        words(account.planned())
     );
     text.push_str(
         "Not covered: who takes part, and in how many rounds; training losses and numbers of \
@@ -258,6 +258,24 @@ fn explanation(plan: &Plan, len: usize) -> Result<String, Error> {
          on the same data undo the promise.\n",
     );
     Ok(text)
+}
+
+fn words(cost: Cost) -> String {
+    let Cost::Bounded { noise, total_variation } = cost else { return "no noise".into() };
+    let noise = match noise {
+        Noise::Gaussian { noise_multiplier } => {
+            format!("{noise_multiplier:.4} times the L2 sensitivity")
+        }
+        Noise::Laplace { noise_multiplier } => {
+            format!("{noise_multiplier:.4} times the L1 sensitivity")
+        }
+        Noise::Pure { epsilon } => format!("epsilon {epsilon}, delta 0"),
+        Noise::Concentrated { rho } => format!("{rho:.6}-concentrated"),
+        Noise::Skellam { l2, variance, .. } => {
+            format!("{:.4} times the L2 sensitivity, Skellam", variance.sqrt() / l2)
+        }
+    };
+    format!("{noise}; within {total_variation:.1e} of the ideal noise in total variation")
 }
 
 /// Rounds planned, and how many of them the budget allows.
@@ -282,4 +300,52 @@ fn is_sampled(plan: &Plan) -> bool {
     let cohort = plan.cohort();
     let hidden = plan.mechanism().is_ok_and(|m| m.by() != Party::Participant);
     hidden && (cohort.sampling == Sampling::Poisson || cohort.sampling_rate() < 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(extra: &str) -> Plan {
+        let text = format!(
+            "participants = 40\nnum_rounds = 50\nmechanism = \"gaussian\"\naccountant = \"pld\"\n\
+             [training]\nclip_norm = 1.0\n[cohort]\nsize = 10\nsampling = \"poisson\"\n\
+             weights = \"equal\"\n[privacy]\n{extra}"
+        );
+        Plan::parse(&text, &tacit_sim::registry().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn explains_whom_it_protects_and_when_training_ends() {
+        let text = explanation(&plan("epsilon = 5.0"), 650).unwrap();
+        for part in [
+            "-differential privacy against whoever sees the models",
+            "The budget of 5 ends training after",
+            "Against those who know who was drawn",
+            "1.0000 times the L2 sensitivity",
+            "Not covered",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let (planned, within) = {
+            let plan = plan("epsilon = 5.0");
+            within(&plan.account(650).unwrap().unwrap(), &plan).unwrap()
+        };
+        assert!(planned == 50 && (2..50).contains(&within), "{within}");
+    }
+
+    #[test]
+    fn a_delta_that_gives_one_participant_away_is_warned_of() {
+        assert!(warning(&plan("delta = 0.05")).is_some_and(|text| text.contains("1 / 40")));
+        assert!(warning(&plan("delta = 1e-5")).is_none());
+    }
+
+    #[test]
+    fn the_least_noise_meets_its_target_and_hardly_more() {
+        let epsilon = |noise: f64| Ok(3.0 / noise);
+        let (noise, found) = least(2.0, epsilon).unwrap();
+        assert!((1.5..1.502).contains(&noise) && found <= 2.0);
+        assert!(least(f64::NAN, epsilon).is_err() && least(0.0, epsilon).is_err());
+        assert!(least(1e-9, epsilon).is_err());
+    }
 }

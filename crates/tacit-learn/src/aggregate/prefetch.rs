@@ -3,7 +3,8 @@
 /// Values in a cache line.
 pub(super) const LINE: usize = 16;
 
-/// Asks the second-level cache for the line of `values[index]`, to be read soon; anywhere outside is ignored.
+/// Asks the second-level cache for the line of `values[index]`, to be read soon; anywhere outside
+/// is ignored.
 #[inline(always)]
 pub(super) fn prefetch(values: &[f32], index: usize) {
     #[cfg(target_arch = "x86_64")]
