@@ -189,6 +189,22 @@ fn aggregators_are_attacked() {
 }
 
 #[test]
+fn noise_is_audited() {
+    let dir = copy("privacy");
+    for plan in ["central.toml", "local.toml"] {
+        let audit = ["privacy", "audit", plan, "--canaries", "40", "--rounds", "1"];
+        let said = succeed(&audit, dir.path());
+        assert_eq!(said.matches(": not refuted").count(), 2, "{said}");
+        assert!(said.contains("40, each in or out by a coin, in 1 runs"), "{said}");
+    }
+    std::fs::write(dir.path().join("bare.toml"), "").unwrap();
+    let output = tacit(&["privacy", "audit", "bare.toml"], dir.path());
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("mechanism of an audited plan: expected one with noise"), "{said}");
+}
+
+#[test]
 fn a_program_in_plain_python_trains() {
     if Command::new("python3").arg("--version").output().is_err() {
         eprintln!("not checked: there is no python3 here");
