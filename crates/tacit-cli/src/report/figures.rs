@@ -76,6 +76,14 @@ impl Privacy {
         Self::Noised(facts.history.last().and_then(|round| round.epsilon))
     }
 
+    /// What was spent, where every release had noise and an accountant.
+    pub(super) fn epsilon(self) -> Option<Epsilon> {
+        match self {
+            Self::Noised(epsilon) => epsilon,
+            Self::Unspent | Self::None => None,
+        }
+    }
+
     /// In a few words, and what they mean.
     pub(super) fn words(self) -> (String, String) {
         match self {

@@ -49,6 +49,7 @@ pub fn json(facts: &Facts<'_>) -> Value {
         })),
         "targets": targets::all(facts).iter().map(target).collect::<Vec<_>>(),
         "privacy": privacy(figures.privacy),
+        "privacy_guarantee": facts.plan.guarantee(figures.privacy.epsilon()),
         "participants": participants,
         "rounds": facts.history.iter().map(round).collect::<Vec<_>>(),
         "audit": {

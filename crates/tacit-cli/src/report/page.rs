@@ -6,6 +6,7 @@ use super::figures::Figures;
 use super::rounds;
 use super::targets;
 use super::text::{bytes, counted, duration, escape, moment, number, percent, sentence, whole};
+use tacit_core::bound::Bound;
 use tacit_core::registry::Family;
 use tacit_core::traits::View;
 
@@ -22,7 +23,7 @@ pub fn html(facts: &Facts<'_>) -> String {
         table_of_rounds(facts),
         audit(facts),
         plan(facts),
-        footer(facts),
+        footer(facts, &figures),
     ];
     let name = escape(facts.plan.name());
     document(&format!("{name} – tacit run report"), &parts.concat())
@@ -204,12 +205,23 @@ fn visible(facts: &Facts<'_>) -> String {
     format!("Under the protection <code>{rule}</code> the coordinator saw {seen}.")
 }
 
-fn footer(facts: &Facts<'_>) -> String {
-    let clip = facts.plan.training().clip_norm;
-    let clip = match clip {
-        c if c > 0.0 => format!("Updates were clipped to an L2 norm of {}.", number(c, 3)),
+fn footer(facts: &Facts<'_>, figures: &Figures<'_>) -> String {
+    let training = facts.plan.training();
+    let norm = match training.clip.bound {
+        Bound::L1 { .. } => "L1",
+        Bound::Linf { .. } => "largest magnitude",
+        Bound::L2 { .. } | Bound::None => "L2",
+    };
+    let clip = match (training.clip_norm, training.quantile) {
+        (c, None) if c > 0.0 => {
+            format!("Updates were clipped to an {norm} norm of {}.", number(c, 3))
+        }
+        (c, Some(_)) if c > 0.0 => {
+            format!("Updates were clipped to an {norm} norm that follows a quantile.")
+        }
         _ => "Updates were not clipped.".into(),
     };
+    let guarantee = escape(&facts.plan.guarantee(figures.privacy.epsilon()));
     let clock = match facts.plan.devices() {
         Some(_) => "virtual: those of the devices that the plan describes",
         None => "by the coordinator’s clock",
@@ -229,7 +241,8 @@ fn footer(facts: &Facts<'_>) -> String {
          down to them.</li>\n\
          <li>Times of rounds are {clock}. A round lasts from the drawn cohort to the evaluated \
          model.</li>\n\
-         <li>Privacy spend is what all releases together cost one participant. {clip}</li>\n\
+         <li>Privacy spend is what all releases together cost one participant. {clip} What that \
+         promises: {guarantee}.</li>\n\
          </ul>\n</div>\n<div>\n<h2>What this report does not prove</h2>\n<ul>\n\
          <li>It proves nothing by itself: whoever holds the file can change it. Check it \
          against the log.</li>\n\
