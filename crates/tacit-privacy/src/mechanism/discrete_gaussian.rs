@@ -7,37 +7,19 @@
 //! τ = 10·Σ_{k=1}^{n−1} exp(−2π²σ²·k/(k+1)). For all α ≥ 1 both are at most α·ε²/2, which is
 //! ½ε²-concentrated privacy, with ε = min(√(r² + 2·τ·d), r + τ·√d).
 
+use super::in_shares::{InShares, Share};
 use super::shares::{PARAMETERS, Shares};
 use crate::noise::{DiscreteGaussian, Stream};
-use tacit_core::bound::Bound;
 use tacit_core::error::Error;
-use tacit_core::evidence::{Cost, Noise};
+use tacit_core::evidence::Noise;
 use tacit_core::registry::{Entry, Make};
-use tacit_core::traits::{Calibration, Entropy, Mechanism, Opened, Party};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "discrete-gaussian",
     help: "discrete Gaussian noise in shares of each participant (Kairouz et al. 2021)",
     parameters: PARAMETERS,
-    make: Make::Mechanism(|arguments| {
-        Ok(Box::new(Distributed {
-            noise_multiplier: arguments.number("noise_multiplier")?,
-            bits: arguments.integer("bits")? as u32,
-        }))
-    }),
+    make: Make::Mechanism(InShares::<DiscreteGaussian>::boxed),
 };
-
-/// See the module.
-struct Distributed {
-    noise_multiplier: f64,
-    bits: u32,
-}
-
-impl Distributed {
-    fn shares(&self, of: &Calibration) -> Result<Shares, Error> {
-        Shares::new(of, self.noise_multiplier, self.bits)
-    }
-}
 
 /// Smallest σ of a share, in units of the integers, for which the bound is proved.
 const LEAST_SIGMA: f64 = 0.5;
@@ -52,57 +34,28 @@ fn sum_is_off(sigma: f64, count: usize) -> f64 {
     10.0 * ((1..=shown).map(term).sum::<f64>() + rest as f64 * term(shown.max(1)))
 }
 
-impl Mechanism for Distributed {
-    fn by(&self) -> Party {
-        Party::Cohort
-    }
-
-    fn discrete(&self) -> bool {
-        true
-    }
-
-    fn cost(&self, of: &Calibration) -> Result<Cost, Error> {
-        let shares = self.shares(of)?;
-        shares.check_sum(of)?;
-        if shares.sigma < LEAST_SIGMA {
-            let found = shares.sigma.to_string();
+impl Share for DiscreteGaussian {
+    fn new(sigma: f64) -> Result<Self, Error> {
+        if sigma < LEAST_SIGMA {
+            let found = sigma.to_string();
             return Err(Error::caller("standard deviation of a share", "at least 0.5", found));
         }
-        let noise = DiscreteGaussian::new(shares.sigma)?;
+        DiscreteGaussian::new(sigma)
+    }
+
+    fn fill(&self, out: &mut [i64], stream: &mut Stream) {
+        self.fill(out, stream);
+    }
+
+    fn total_variation(&self) -> f64 {
+        self.total_variation()
+    }
+
+    fn stated(&self, shares: &Shares) -> Result<Noise, Error> {
         let (len, tau) = (shares.len as f64, sum_is_off(shares.sigma, shares.honest));
         let ratio = shares.norm_l2 / (shares.sigma * (shares.honest as f64).sqrt());
         let epsilon = (ratio * ratio + 2.0 * tau * len).sqrt().min(ratio + tau * len.sqrt());
-        let samples = len * of.largest as f64;
-        Ok(Cost::Bounded {
-            noise: Noise::Concentrated { rho: epsilon * epsilon / 2.0 },
-            total_variation: (samples * noise.total_variation()).min(1.0),
-        })
-    }
-
-    fn share(
-        &self,
-        of: &Calibration,
-        values: &mut Vec<f32>,
-        entropy: &mut dyn Entropy,
-    ) -> Result<(), Error> {
-        let shares = self.shares(of)?;
-        let noise = DiscreteGaussian::new(shares.sigma)?;
-        let stream = &mut Stream::from_entropy(entropy)?;
-        shares.encode(of, values, stream, |out, stream| noise.fill(out, stream))
-    }
-
-    fn sent(&self, of: &Calibration) -> (usize, Bound) {
-        let bound = self.shares(of).map_or(Bound::None, |shares| shares.sent());
-        (of.len.next_power_of_two(), bound)
-    }
-
-    fn open(
-        &self,
-        of: &Calibration,
-        opened: &mut Opened,
-        _: &mut dyn Entropy,
-    ) -> Result<(), Error> {
-        self.shares(of)?.decode(of, &mut opened.values)
+        Ok(Noise::Concentrated { rho: epsilon * epsilon / 2.0 })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod discrete_gaussian;
 mod gaussian;
+mod in_shares;
 mod laplace;
 mod local_gaussian;
 mod priv_unit;
