@@ -195,6 +195,15 @@ impl Account {
         self.accountant.epsilon(&all.spent, delta).map(Some)
     }
 
+    /// Whether one release of this cost stays within the budget, of a cohort drawn from no more
+    /// than a full roster.
+    pub fn allows(&self, cost: Cost, rules: &Cohort) -> Result<bool, Error> {
+        let Some(limit) = self.budget.epsilon else { return Ok(true) };
+        let release = self.release(cost, rules, rules.participants);
+        let epsilon = self.epsilon_with(Some((release, 1)))?;
+        Ok(epsilon.is_some_and(|epsilon| epsilon.upper <= limit))
+    }
+
     /// Whether one more planned release stays within the budget. Looks further ahead than it
     /// must, so that a long run asks the accountant a few times only.
     pub fn allows_next(&mut self, rules: &Cohort, roster: usize) -> Result<bool, Error> {

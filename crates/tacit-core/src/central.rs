@@ -14,8 +14,8 @@ use crate::pipeline::{self, Accepted, Channel, Cohort, Equal, Inspector, Step};
 use crate::plan::Plan;
 use crate::round::{Outcome, Setup};
 use crate::traits::{
-    Aggregator, Blobs, Clock, Context, Entropy, Ledger, Mechanism, Party, Spool, Strategy, Trainer,
-    View,
+    Aggregator, Blobs, Calibration, Clock, Context, Entropy, Ledger, Mechanism, Party, Spool,
+    Strategy, Trainer, View,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -130,6 +130,7 @@ impl Centre {
         let summed = pipeline::aggregate(&self.channel, &mut *aggregator, &cohort)?;
         drop(before);
         let calibration = self.plan.calibration(setup.round, self.update_len(), setup.clip_norm);
+        self.within_budget(setup, &calibration)?;
         // Counted from one half, so that a participant changes the count by one half.
         let half = |signed: &SignedContribution| match signed.contribution.within {
             Some(true) => 0.5,
@@ -182,6 +183,18 @@ impl Centre {
             bytes_down: 0,
             aggregate_ms: ports.clock.now_ms().saturating_sub(started),
         })
+    }
+
+    /// A clipping norm that follows its quantile to where rounding counts costs more than planned:
+    /// nothing is released that would pass the budget.
+    fn within_budget(&self, setup: &Setup, calibration: &Calibration) -> Result<(), Error> {
+        let Some(account) = &setup.account else { return Ok(()) };
+        let cost = self.mechanism.cost(calibration)?;
+        if cost == account.planned() || account.allows(cost, &setup.rules)? {
+            return Ok(());
+        }
+        let expected = "a release that stays within the budget";
+        Err(Error::caller("privacy.epsilon", expected, format!("{cost:?}")))
     }
 
     /// The clipping norm of the next round, where it follows a quantile: from the count of updates

@@ -85,9 +85,20 @@ pub fn contribute(
         let found = task.plan.to_string();
         return Err(Error::caller("task", format!("plan {}", plan.digest()), found));
     }
+    if task.clip_norm.is_some() && plan.training().quantile.is_none() {
+        // Else a coordinator could ask how long an update is that noise is to hide from it.
+        let expected = "no clipping norm, as the plan follows no quantile";
+        return Err(Error::caller("task", expected, "one"));
+    }
     let started = ports.clock.now_ms();
+    let mechanism = plan.mechanism()?;
+    // What the coordinator is not to see unprotected, it is not told beside the update either: nor
+    // the time of training, which is in proportion to the examples.
+    let alone = mechanism.by() == Party::Participant;
     let evaluation = match &data.held_out {
-        Some(held_out) if !held_out.is_empty() => Some(trainer.evaluate(model, held_out)?),
+        Some(held_out) if !held_out.is_empty() && !alone => {
+            Some(trainer.evaluate(model, held_out)?)
+        }
         _ => None,
     };
     let order = plan.fit_order(task.round, participant);
@@ -101,11 +112,7 @@ pub fn contribute(
     };
     let calibration = plan.calibration(task.round, update.values().len(), task.clip_norm);
     let (clipped, within) = Clipped::clip(update, &plan.clip(task.clip_norm));
-    let mechanism = plan.mechanism()?;
     let clipped = clipped.noise(&*mechanism, &calibration, ports.entropy)?;
-    // What the coordinator is not to see unprotected, it is not told beside the update either: nor
-    // the time of training, which is in proportion to the examples.
-    let alone = mechanism.by() == Party::Participant;
     let context = Context { plan: task.plan, round: task.round, model: task.model };
     let Sealed { payload, dropped } = channel.seal(&context, participant, &clipped)?;
     kept.extend(dropped.map(|dropped| (DROPPED.to_owned(), dropped)));

@@ -105,6 +105,58 @@ fn the_clipping_norm_finds_its_quantile() {
     assert!(model > 0.1, "forty steps of a thousandth would not come that far: {model}");
 }
 
+/// Updates of nothing drive the norm down to where rounding is more than the noise: what that
+/// would cost was not planned, and is not released.
+#[test]
+fn a_norm_that_vanishes_does_not_pass_the_budget() {
+    let top = "num_rounds = 20\naccountant = \"pld\"\n\
+               mechanism = { rule = \"gaussian\", noise_multiplier = 4.0, count_noise = 1.0 }";
+    let tables = "[training]\nlearning_rate = 0.0\nclip_norm = 1e-6\nclip_quantile = 0.01\n\
+                  clip_rate = 5.0\n[privacy]\nepsilon = 20.0";
+    let outcome = run(top, tables);
+    let spent: Vec<f64> =
+        outcome.history.iter().filter_map(|r| r.epsilon).map(|epsilon| epsilon.upper).collect();
+    assert!(spent.iter().all(|epsilon| *epsilon <= 20.0), "{spent:?}");
+    let aborted = outcome.history.iter().filter_map(|round| round.aborted.as_deref());
+    let told = aborted.filter(|why| why.contains("stays within the budget")).count();
+    assert!(told > 0, "{:?}", outcome.finish);
+}
+
+/// Under local noise nothing but the noisy update tells a coordinator how long the update is.
+#[test]
+fn a_coordinator_cannot_ask_for_the_norm_of_a_hidden_update() {
+    use tacit_core::local::{Local, Ports, Start, contribute};
+    let registry = tacit_sim::registry().unwrap();
+    let text = format!(
+        "mechanism = \"local-gaussian\"\naccountant = \"pld\"\n{COHORT}[training]\nclip_norm = 1.0"
+    );
+    let plan = Plan::parse(&text, &registry).unwrap();
+    let federation = Federation::assemble(&plan).unwrap();
+    let (participant, data) = &federation.participants()[0];
+    let model = federation.initial_model().unwrap();
+    let local = Local { plan: &plan, participant, data };
+    let task = |clip_norm| tacit_core::messages::Task {
+        round: 1,
+        plan: plan.digest(),
+        model: model.digest(),
+        model_bytes: 4 * model.values().len() as u64,
+        control: None,
+        deltas: Vec::new(),
+        clip_norm,
+    };
+    let answer = |clip_norm| {
+        let task = task(clip_norm);
+        let start = Start { task: &task, model: &model, control: None, kept: None };
+        let entropy = &mut tacit_sim::ports::SystemEntropy;
+        let mut ports = Ports { clock: &tacit_sim::ports::SystemClock, entropy };
+        contribute(&local, &mut *federation.trainer().unwrap(), &start, &mut ports)
+    };
+    assert!(answer(Some(0.1)).is_err());
+    let made = answer(None).unwrap().contribution;
+    let told = (made.within, made.examples, made.loss, made.fit_ms, made.evaluation);
+    assert_eq!(told, (None, 1, 0.0, 0, None));
+}
+
 /// What the accountant is told of the draw is what the round machine drew from.
 #[test]
 fn sampling_is_as_it_was_drawn() {

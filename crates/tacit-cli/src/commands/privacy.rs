@@ -7,7 +7,7 @@ use tacit_core::account::{Account, Epsilon, Sampled, Spent};
 use tacit_core::error::Error;
 use tacit_core::evidence::{Cost, Noise};
 use tacit_core::plan::{Plan, Sampling};
-use tacit_core::registry::{Arguments, Family, Make};
+use tacit_core::registry::{Arguments, Family, Make, Value};
 use tacit_core::traits::Party;
 use tacit_learn::federation::Federation;
 
@@ -167,16 +167,33 @@ fn calibrate_plan(plan: &Plan, of: &Calibrate) -> Result<(), Error> {
     let delta = of.delta.unwrap_or(plan.budget().delta);
     let registry = tacit_sim::registry()?;
     let (noise, epsilon) = least(limit, |noise| {
-        let mechanism = format!("{{ rule = {rule:?}, noise_multiplier = {noise:?} }}");
+        let mechanism = mechanism(plan, noise);
         let plan = plan.with(&[("mechanism", mechanism.as_str())], &registry)?;
         let Some(account) = plan.account(len * plan.vectors())? else { return Ok(f64::INFINITY) };
         let found = ahead(&account.at(delta), &plan, plan.num_rounds().into())?;
         Ok(found.map_or(f64::INFINITY, |epsilon| epsilon.upper))
     })?;
     let rounds = plan.num_rounds();
-    println!("mechanism = {{ rule = {rule:?}, noise_multiplier = {noise} }}");
+    println!("mechanism = {}", mechanism(plan, noise));
     println!("epsilon {epsilon:.5} at delta {delta:e} after {rounds} rounds");
     Ok(())
+}
+
+/// The plan's mechanism with another noise multiplier, as a plan has it.
+fn mechanism(plan: &Plan, noise: f64) -> String {
+    let choice = plan.choice(Family::Mechanism);
+    let mut text = format!("{{ rule = {:?}", choice.name());
+    for (name, value) in choice.arguments().iter() {
+        text += &match (name, value) {
+            ("noise_multiplier", _) => format!(", {name} = {noise:?}"),
+            (_, Value::Number(x)) => format!(", {name} = {x:?}"),
+            (_, Value::Integer(x)) => format!(", {name} = {x}"),
+            (_, Value::Flag(x)) => format!(", {name} = {x}"),
+            (_, Value::Text(x)) => format!(", {name} = {x:?}"),
+            (_, Value::List(x)) => format!(", {name} = {x:?}"),
+        };
+    }
+    text + " }"
 }
 
 /// The least noise, to a thousandth, whose ε is at most `limit`, and that ε.
@@ -332,6 +349,16 @@ mod tests {
             within(&plan.account(650).unwrap().unwrap(), &plan).unwrap()
         };
         assert!(planned == 50 && (2..50).contains(&within), "{within}");
+    }
+
+    #[test]
+    fn calibration_keeps_what_else_a_mechanism_is_told() {
+        let registry = tacit_sim::registry().unwrap();
+        let told = [("mechanism", "{ rule = \"gaussian\", count_noise = 2.0 }")];
+        let plan = plan("epsilon = 5.0").with(&told, &registry).unwrap();
+        let text = mechanism(&plan, 3.0);
+        assert_eq!(text, "{ rule = \"gaussian\", count_noise = 2.0, noise_multiplier = 3.0 }");
+        plan.with(&[("mechanism", &text)], &registry).unwrap();
     }
 
     #[test]
