@@ -1,13 +1,16 @@
 use super::*;
+use crate::account::{Account, Budget};
 use crate::digest::Digest;
 use crate::error::Refusal;
 use crate::evidence::Cost;
 use crate::ids::ParticipantId;
 use crate::limits;
 use crate::messages::{Contribution, Evaluation, SignedContribution};
+use crate::plain::NoAccount;
 use crate::plan::{Cohort, Sampling};
 use crate::rng::Seed;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub(super) fn rules(participants: usize) -> Cohort {
     Cohort {
@@ -357,4 +360,27 @@ fn second_thoughts_after_declining_count() {
         other => panic!("{other:?}"),
     };
     assert_eq!(declined, [id(3)]);
+}
+
+/// Fewer on the roster would each be drawn more often than their account expects.
+#[test]
+fn a_round_with_noise_awaits_its_whole_roster() {
+    let budget = Budget { epsilon: None, delta: 1e-5 };
+    let account = Account::new(Arc::new(NoAccount), budget, Cost::Unbounded);
+    for (account, opens) in [(None, true), (Some(account), false)] {
+        let mut round = Round::new(Setup { account, ..setup(4) });
+        let late = setup(4).rules.enrol_timeout_ms + 1;
+        let mut facts = Vec::new();
+        let enrolled = (0..3).map(|i| (0, Kind::Enrolled { participant: id(i) }));
+        for (at_ms, kind) in enrolled.chain([(late, Kind::Tick)]) {
+            let (next, actions) = round.step(Event { at_ms, kind });
+            round = next;
+            facts.extend(actions.into_iter().filter_map(|action| match action {
+                Action::Persist(entry) => Some(entry.fact),
+                _ => None,
+            }));
+        }
+        assert_eq!(facts.iter().any(|fact| fact.name() == "opened"), opens, "{facts:?}");
+        assert_eq!(facts.iter().any(|fact| fact.name() == "aborted"), !opens, "{facts:?}");
+    }
 }
