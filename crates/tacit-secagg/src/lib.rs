@@ -1,0 +1,1 @@
+//! Secure aggregation: a sum of updates of which nobody sees one.
