@@ -7,6 +7,7 @@ use tacit_core::codec::{decode, encode};
 use tacit_core::digest::Digest;
 use tacit_core::error::Refusal;
 use tacit_core::evidence::Cost;
+use tacit_core::exchange::{Message, SignedMessage, Stages};
 use tacit_core::ids::ParticipantId;
 use tacit_core::limits::MESSAGE_BYTES;
 use tacit_core::messages::{Contribution, Evaluation, SignedContribution};
@@ -40,7 +41,9 @@ fn course(bytes: &mut Unstructured<'_>) -> Result<Course> {
     let participants = bytes.int_in_range(1..=PARTICIPANTS)?;
     let size = bytes.int_in_range(1..=participants)?;
     let sampling = if bytes.arbitrary()? { Sampling::Fixed } else { Sampling::Poisson };
-    let cohort = Cohort {
+    let mut cohort = Cohort {
+        max_examples: 1_000,
+        stages: Stages::default(),
         size,
         sampling,
         over_selection: f64::from(bytes.int_in_range(0..=4u8)?) / 4.0,
@@ -52,11 +55,22 @@ fn course(bytes: &mut Unstructured<'_>) -> Result<Course> {
         max_failed_rounds: bytes.int_in_range(0..=3)?,
         participants,
     };
+    let seed = Seed::root(bytes.arbitrary()?);
+    let num_rounds = bytes.int_in_range(1..=4)?;
+    let target_accuracy = match bytes.arbitrary::<u8>()? {
+        flags if flags & 2 == 0 => Some(0.5).filter(|_| flags & 1 == 1),
+        flags => {
+            let (before, after) = (flags >> 2 & 3, flags >> 4 & 3);
+            let quorum = usize::from(flags >> 6);
+            cohort.stages = Stages { before, after, timeout_ms: 1000, quorum };
+            None
+        }
+    };
     Ok(Course {
         plan: Digest::of_bytes(b"plan"),
-        seed: Seed::root(bytes.arbitrary()?),
-        num_rounds: bytes.int_in_range(1..=4)?,
-        target_accuracy: bytes.arbitrary::<bool>()?.then_some(0.5),
+        seed,
+        num_rounds,
+        target_accuracy,
         cohort,
         model: Digest::of_bytes(b"model"),
         model_bytes: 4,
@@ -111,6 +125,10 @@ impl World {
                     }
                 }
             }
+            Action::Ask { ask, to } if !to.is_empty() => {
+                let (participant, stage) = (bytes.choose(to)?.clone(), ask.stage);
+                Kind::Said(self.message(participant, stage, bytes)?)
+            }
             Action::Aggregate { setup, .. } => Kind::Aggregated(outcome(setup.round, bytes)?),
             Action::Log(summary) => Kind::Logged { round: summary.setup.round, index: 7 },
             Action::Publish { round, .. } => Kind::Published { round: *round },
@@ -131,12 +149,30 @@ impl World {
             3 => Kind::Received { participant, round },
             4..=6 => Kind::Contributed(self.contribution(participant, round, bytes)?),
             7 => Kind::Declined { participant, round, why: bytes.arbitrary()? },
+            8 if bytes.arbitrary()? => {
+                let stage = bytes.int_in_range(0..=6)?;
+                Kind::Said(self.message(participant, stage, bytes)?)
+            }
             8 => Kind::Refused { participant, refusal: Refusal::TooLate { round } },
             9 => Kind::Aggregated(outcome(round, bytes)?),
             10 => Kind::AggregationFailed { round, why: bytes.arbitrary()? },
             _ if bytes.arbitrary()? => Kind::Logged { round, index: bytes.arbitrary()? },
             _ => Kind::Published { round },
         })
+    }
+
+    fn message(
+        &self,
+        participant: ParticipantId,
+        stage: u8,
+        bytes: &mut Unstructured<'_>,
+    ) -> Result<SignedMessage> {
+        let mut context = self.run.round().setup().context();
+        if bytes.ratio(1u8, 10u8)? {
+            context.model = Digest::of_bytes(b"other");
+        }
+        let message = Message::new(&context, &participant, stage, &[bytes.arbitrary()?]);
+        Ok(SignedMessage { message, key: String::new(), signature: bytes.arbitrary()? })
     }
 
     fn contribution(
@@ -201,6 +237,15 @@ impl World {
             Action::Offer { task, .. } => {
                 holds(task.round, &|fact| matches!(fact, Record::Opened { .. }))
             }
+            Action::Ask { ask, .. } => {
+                let stages = self.run.course().cohort.stages;
+                holds(ask.context.round, &|fact| match fact {
+                    Record::Opened { .. } => ask.stage == 0 && stages.before > 0,
+                    Record::Closed { .. } => ask.stage == stages.before,
+                    Record::Heard { stage } => *stage + 1 == ask.stage,
+                    _ => false,
+                })
+            }
             Action::Acknowledge { contribution, .. } => self.log.iter().any(|entry| {
                 matches!(&entry.fact, Record::Accepted { signed }
                     if signed.contribution.digest() == *contribution)
@@ -211,7 +256,12 @@ impl World {
                     pair[0].contribution.participant < pair[1].contribution.participant
                 };
                 assert!(contributions.windows(2).all(sorted));
+                let stages = setup.rules.stages;
                 holds(setup.round, &|fact| matches!(fact, Record::Closed { .. }))
+                    && (0..stages.count()).all(|stage| {
+                        let heard = |fact: &Record| *fact == Record::Heard { stage };
+                        holds(setup.round, &heard)
+                    })
             }
             Action::Log(summary) => holds(summary.setup.round, &|fact| {
                 matches!(fact, Record::Aggregated { .. } | Record::Aborted { .. })
@@ -276,6 +326,7 @@ fn outcome(round: u32, bytes: &mut Unstructured<'_>) -> Result<Outcome> {
         delta: None,
         cost: Cost::Unbounded,
         clip_norm: None,
+        tally: None,
         evaluation: evaluation(bytes)?,
         selected: None,
         turned_away: BTreeMap::from([("too-large".to_owned(), bytes.arbitrary()?)]),

@@ -24,6 +24,7 @@ fn model(round: u32) -> Digest {
 
 fn outcome(round: u32) -> Outcome {
     Outcome {
+        tally: None,
         round,
         model: model(round),
         slots: vec![],

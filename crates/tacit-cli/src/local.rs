@@ -189,12 +189,11 @@ impl Member {
                 Some(&self.folder),
             )?));
             let local = Local { plan: &self.plan, participant: &self.id, data: &self.data };
-            let sign = |header| identity.sign(header);
             let mut worker = Worker {
                 local,
                 trainer: &mut *self.trainer,
                 layout,
-                sign: &sign,
+                signer: &identity,
                 clock: &SystemClock,
                 memory: &mut FileMemory::new(&self.folder, self.plan.digest()),
             };

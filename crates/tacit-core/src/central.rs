@@ -14,7 +14,7 @@ use crate::pipeline::{self, Accepted, Channel, Cohort, Equal, Inspector, Step};
 use crate::plan::Plan;
 use crate::round::{Outcome, Setup};
 use crate::traits::{
-    Aggregator, Blobs, Calibration, Clock, Context, Entropy, Ledger, Mechanism, Party, Spool,
+    Aggregator, Blobs, Calibration, Clock, Entropy, Ledger, Mechanism, Opening, Party, Spool,
     Strategy, Trainer, View,
 };
 use std::collections::BTreeMap;
@@ -45,6 +45,8 @@ pub struct Ports<'a> {
     pub clock: &'a dyn Clock,
     /// Noise.
     pub entropy: &'a mut dyn Entropy,
+    /// Opens sums, where nothing else is opened.
+    pub opening: Option<Box<dyn Opening>>,
 }
 
 /// Takes one cost; it becomes durable with the model it was paid for, in one record.
@@ -117,7 +119,7 @@ impl Centre {
         ports: &mut Ports<'_>,
     ) -> Result<Outcome, Error> {
         let started = ports.clock.now_ms();
-        let context = Context { plan: setup.plan, round: setup.round, model: setup.model };
+        let context = setup.context();
         let headers = contributions.iter().map(|signed| &signed.contribution);
         let accepted: Vec<Accepted> = headers.map(accepted).collect();
         let mut aggregator = self.plan.aggregator()?;
@@ -127,16 +129,23 @@ impl Centre {
         let bound = self.channel.bound_at(setup.clip_norm);
         let cohort =
             Cohort { context: &context, accepted: &accepted, spool, len, before: &before, bound };
-        let summed = pipeline::aggregate(&self.channel, &mut *aggregator, &cohort)?;
+        let (summed, tally) = match (&self.channel.sums, &mut ports.opening) {
+            (None, _) => (pipeline::aggregate(&self.channel, &mut *aggregator, &cohort)?, None),
+            (Some(_), Some(opening)) => {
+                let opening = &mut **opening;
+                let (summed, tally) =
+                    pipeline::aggregate_hidden(&self.channel, &mut *aggregator, &cohort, opening)?;
+                (summed, Some(tally))
+            }
+            (Some(_), None) => return Err(Error::Bug("sums were to be summed unopened")),
+        };
         drop(before);
         let calibration = self.plan.calibration(setup.round, self.update_len(), setup.clip_norm);
         self.within_budget(setup, &calibration)?;
         // Counted from one half, so that a participant changes the count by one half.
-        let half = |signed: &SignedContribution| match signed.contribution.within {
-            Some(true) => 0.5,
-            _ => -0.5,
-        };
-        let count = contributions.iter().map(half).sum();
+        let told = contributions.iter().filter(|c| c.contribution.within == Some(true)).count();
+        let within = tally.map_or(told as u64, |tally| tally.within.min(accepted.len() as u64));
+        let count = within as f64 - 0.5 * accepted.len() as f64;
         let noised = summed.noise(&*self.mechanism, &calibration, count, ports.entropy)?;
         let mut receipt = Receipt::default();
         let released = noised.record(setup.round, &mut receipt)?;
@@ -177,6 +186,7 @@ impl Centre {
             selected: self.selected(&*aggregator, &accepted),
             cost: receipt.0.ok_or(Error::Bug("a release was not recorded"))?,
             clip_norm,
+            tally: tally.filter(|_| self.channel.figure_count() > 0),
             evaluation,
             turned_away: BTreeMap::new(),
             bytes_up: contributions.iter().map(|s| s.contribution.payload_bytes).sum(),

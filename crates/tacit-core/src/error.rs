@@ -102,6 +102,14 @@ pub enum Refusal {
         /// The round.
         round: u32,
     },
+    /// A message of another stage than the round awaits.
+    #[error("message of stage {found}, expected {expected}")]
+    WrongStage {
+        /// Awaited, from 0.
+        expected: u8,
+        /// In the message.
+        found: u8,
+    },
     /// Second, different contribution of the same participant.
     #[error("participant {participant} has already contributed to round {round}")]
     Duplicate {
@@ -242,6 +250,7 @@ impl Refusal {
         match self {
             Refusal::NotEnrolled { .. } => "not-enrolled",
             Refusal::NotInCohort { .. } => "not-in-cohort",
+            Refusal::WrongStage { .. } => "wrong-stage",
             Refusal::Duplicate { .. } => "duplicate",
             Refusal::WrongRound { .. } => "wrong-round",
             Refusal::WrongModel { .. } => "wrong-model",

@@ -3,6 +3,7 @@
 use crate::account::Epsilon;
 use crate::digest::Digest;
 use crate::evidence::Cost;
+use crate::exchange::Tally;
 use crate::ids::ParticipantId;
 use crate::messages::Evaluation;
 use crate::round::Summary;
@@ -26,6 +27,9 @@ pub struct RoundReport {
     pub model_after: Digest,
     /// Why nothing was released, if so.
     pub aborted: Option<String>,
+    /// Figures of the cohort, where only sums are opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tally: Option<Tally>,
     /// Drawn participants.
     pub cohort: usize,
     /// Counted contributions.
@@ -78,6 +82,9 @@ impl RoundReport {
 
     /// Mean training loss weighted by examples; `None` without contributions.
     pub fn train_loss(&self) -> Option<f64> {
+        if let Some(tally) = &self.tally {
+            return Some(tally.loss);
+        }
         let examples: u64 = self.contributions.iter().map(|c| c.examples).sum();
         let total: f64 = self.contributions.iter().map(|c| c.loss * c.examples as f64).sum();
         (examples > 0).then(|| total / examples as f64)
@@ -89,6 +96,7 @@ impl From<&Summary> for RoundReport {
         let outcome = summary.result.as_ref().ok();
         let headers = summary.accepted.iter().map(|signed| &signed.contribution);
         let measured = headers.clone().filter_map(|header| header.evaluation.as_ref());
+        let tally = outcome.and_then(|outcome| outcome.tally);
         let contributions = headers.map(|header| ContributionReport {
             participant: header.participant.clone(),
             examples: header.examples,
@@ -110,7 +118,10 @@ impl From<&Summary> for RoundReport {
             declined: summary.declined.clone(),
             refusals: summary.refusals.clone(),
             evaluation: outcome.and_then(|o| o.evaluation.clone()),
-            participants_evaluation: measured.cloned().reduce(|a, b| a.merge(&b)),
+            participants_evaluation: tally
+                .and_then(Tally::evaluation)
+                .or_else(|| measured.cloned().reduce(|a, b| a.merge(&b))),
+            tally,
             bytes_up: outcome.map_or(0, |o| o.bytes_up),
             bytes_down: outcome.map_or(0, |o| o.bytes_down),
             cost: outcome.map(|o| o.cost),

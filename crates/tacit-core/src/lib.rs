@@ -1,6 +1,6 @@
 //! The vocabulary of tacit: no I/O, no async, no clock, no unsafe.
 //!
-//! Start with [`traits`], which holds every seam; then [`plan`] (what is to be done), [`round`]
+//! Start with [`traits`] and [`ports`], which hold every seam; then [`plan`] (what is to be done), [`round`]
 //! (the state machine that does it) and [`pipeline`] (one update's way from a participant into
 //! the next model).
 #![forbid(unsafe_code)]
@@ -15,8 +15,10 @@ pub mod digest;
 pub mod downlink;
 pub mod error;
 pub mod evidence;
+pub mod exchange;
 pub mod hadamard;
 pub mod history;
+pub mod host;
 pub mod ids;
 pub mod kept;
 pub mod limits;
@@ -27,6 +29,7 @@ pub mod params;
 pub mod pipeline;
 pub mod plain;
 pub mod plan;
+pub mod ports;
 pub mod registry;
 pub mod rng;
 pub mod round;

@@ -1,5 +1,11 @@
 //! Every size limit of the system, with its unit and its reason.
 
+/// Body of one member's message in bytes: shares for 4,000 neighbours with post-quantum keys.
+pub const EXCHANGE_BYTES: usize = 8 << 20;
+
+/// What one member is handed before it speaks, in bytes: the certificates of a cohort of 100,000.
+pub const MAIL_BYTES: usize = 64 << 20;
+
 /// Length of a participant's name in bytes: fits a certificate's common name (X.520 allows 64).
 pub const NAME_BYTES: usize = 64;
 

@@ -9,9 +9,9 @@ use crate::ids::ParticipantId;
 use crate::kept::Kept;
 use crate::messages::{Contribution, FitOrder, Task};
 use crate::params::{Layout, Params, Update};
-use crate::pipeline::{Channel, Equal, Sealed};
+use crate::pipeline::{Channel, Equal, Figures, Hidden, Sealed};
 use crate::plan::Plan;
-use crate::traits::{Clock, Context, Entropy, Fitted, Party, Trainer};
+use crate::traits::{Clock, Entropy, Fitted, Member, Party, Trainer};
 use std::sync::Arc;
 
 /// What a participant trains and measures on.
@@ -64,6 +64,8 @@ pub struct Ports<'a> {
     pub clock: &'a dyn Clock,
     /// Noise.
     pub entropy: &'a mut dyn Entropy,
+    /// Its side of the protection, where only sums are opened.
+    pub member: Option<&'a mut dyn Member>,
 }
 
 /// Name of a participant's control variate in what it keeps.
@@ -113,8 +115,31 @@ pub fn contribute(
     let calibration = plan.calibration(task.round, update.values().len(), task.clip_norm);
     let (clipped, within) = Clipped::clip(update, &plan.clip(task.clip_norm));
     let clipped = clipped.noise(&*mechanism, &calibration, ports.entropy)?;
-    let context = Context { plan: task.plan, round: task.round, model: task.model };
-    let Sealed { payload, dropped } = channel.seal(&context, participant, &clipped)?;
+    let context = task.context();
+    let weight = match channel.equal {
+        Some(_) => 1,
+        None => examples.min(plan.cohort().max_examples),
+    };
+    // Of sums nothing is told beside them that is about this participant alone.
+    let hidden = channel.sums.is_some();
+    let measured = evaluation.as_ref().filter(|_| hidden);
+    let figures = Figures {
+        weight,
+        loss: fitted.loss,
+        examples: measured.map_or(0, |e| e.examples),
+        correct: measured.map_or(0, |e| e.correct),
+        measured_loss: measured.map_or(0.0, |e| e.loss),
+        within,
+    };
+    let Sealed { payload, dropped } = match (hidden, ports.member.as_deref_mut()) {
+        (false, _) => channel.seal(&context, participant, &clipped)?,
+        (true, Some(member)) => {
+            channel.seal_hidden(&context, participant, &clipped, Hidden { figures, member })?
+        }
+        (true, None) => return Err(Error::Bug("an update was to be sent without its protection")),
+    };
+    let alone = alone || hidden;
+    let evaluation = evaluation.filter(|_| !hidden);
     kept.extend(dropped.map(|dropped| (DROPPED.to_owned(), dropped)));
     let contribution = Contribution {
         participant: participant.clone(),
@@ -127,7 +152,7 @@ pub fn contribute(
         loss: if alone { 0.0 } else { fitted.loss },
         fit_ms: if alone { 0 } else { ports.clock.now_ms().saturating_sub(started) },
         evaluation,
-        within: task.clip_norm.map(|_| within),
+        within: task.clip_norm.filter(|_| !hidden).map(|_| within),
     };
     Ok(Made { contribution, payload, kept })
 }
@@ -190,12 +215,12 @@ impl Plan {
             (true, Party::Nobody) => Some(Equal::OverContributions),
             (true, _) => Some(Equal::Over(self.cohort().size as u64)),
         };
-        Ok(Channel {
-            chain: self.chain()?.over(layout, self.vectors()),
-            protection: self.protection()?,
-            bound: mechanism.sent(&calibration).1,
-            equal,
-            seed: self.seed(),
-        })
+        let chain = self.chain()?.over(layout, self.vectors());
+        let (protection, bound) = (self.protection()?, mechanism.sent(&calibration).1);
+        let sums = match protection.exchange() {
+            Some(exchange) => Some(self.sums(&chain, &*mechanism, exchange, bound)?),
+            None => None,
+        };
+        Ok(Channel { chain, protection, bound, equal, sums, seed: self.seed() })
     }
 }

@@ -3,9 +3,11 @@
 use crate::digest::Digest;
 use crate::downlink::Delta;
 use crate::error::Refusal;
+use crate::exchange::Ask;
 use crate::ids::ParticipantId;
 use crate::limits;
 use crate::rng::Seed;
+use crate::traits::Context;
 use std::sync::Arc;
 
 /// One participant's task for one round; everything else follows from the plan.
@@ -34,6 +36,11 @@ pub struct Task {
 }
 
 impl Task {
+    /// What binds everything that is made for it.
+    pub fn context(&self) -> Context {
+        Context { plan: self.plan, round: self.round, model: self.model }
+    }
+
     /// Size of a blob that the task names, in bytes.
     pub fn blob_bytes(&self, digest: Digest) -> Option<u64> {
         let step = || self.deltas.iter().find(|step| step.blob == digest).map(|step| step.bytes);
@@ -54,6 +61,8 @@ pub enum Offer {
     Wait,
     /// Do this.
     Task(Task),
+    /// Say this first.
+    Ask(Ask),
     /// The run is over.
     Finished,
 }

@@ -2,7 +2,8 @@
 //! cohort into the next model, chunk by chunk.
 //!
 //! A payload is a sequence of frames, one per chunk of [`limits::CHUNK_VALUES`] values: four
-//! bytes of length (little-endian), then what the protection made of the chain's encoding.
+//! bytes of length (little-endian), then the chain's encoding; where only sums are opened, what
+//! the protection made of integers, after one frame of figures.
 
 use crate::bound::{Bound, Norms};
 use crate::compress::{Chain, Form, Seeds, Signal};
@@ -15,10 +16,13 @@ use crate::params::{self, Update};
 use crate::rng::Seed;
 use crate::traits::{Aggregator, Context, Protection, Rows, Spool, Strategy, View};
 
-const HEADER: usize = 4;
+mod hidden;
+mod sums;
 
-/// Bytes of protection around one encoded chunk: no protection may add more.
-const PROTECTION_BYTES: usize = 4096;
+pub use hidden::{Hidden, aggregate_hidden};
+pub use sums::{Figures, Sums};
+
+const HEADER: usize = 4;
 
 /// Times an update is shrunk before it is given up that its encoding exceeds the bound.
 const SHRINKS: usize = 8;
@@ -34,6 +38,8 @@ pub struct Channel {
     /// Whether every update weighs the same, and what their sum is then divided by; else they
     /// weigh as many examples as they were learned from, and the sum is divided by all of these.
     pub equal: Option<Equal>,
+    /// How values become integers, where only sums are opened.
+    pub sums: Option<Sums>,
     /// The plan's seed, from which encodings draw.
     pub seed: Seed,
 }
@@ -45,6 +51,17 @@ pub enum Equal {
     OverContributions,
     /// Over so many, whoever came: what one participant changes does not depend on others.
     Over(u64),
+}
+
+/// Makes values shorter, by a little more than a factor.
+fn shrink(values: &mut [f32], factor: f64) {
+    let factor = factor * (1.0 - 1e-6);
+    values.iter_mut().for_each(|x| *x = (f64::from(*x) * factor) as f32);
+}
+
+fn unsettled() -> Error {
+    let expected = "an encoding whose norm settles within clip_norm";
+    Error::caller("compression", expected, format!("a longer one {SHRINKS} times"))
 }
 
 /// A payload, and what its encoding lost.
@@ -84,7 +101,7 @@ impl Channel {
             return Ok(self.settle(context, sender, values, self.bound)?.payload);
         }
         let seeds = Seeds::of(self.seed, context.round, sender);
-        Ok(self.encode(context, seeds, values)?.0)
+        Ok(self.encode(seeds, values)?.0)
     }
 
     /// Shrinks until what a receiver decodes is within the bound.
@@ -98,17 +115,14 @@ impl Channel {
         let seeds = Seeds::of(self.seed, context.round, sender);
         self.chain.check(values.len())?;
         if self.chain.is_empty() {
-            return Ok(Sealed { payload: self.encode(context, seeds, values)?.0, dropped: None });
+            return Ok(Sealed { payload: self.encode(seeds, values)?.0, dropped: None });
         }
         let mut shrunk = values.to_vec();
         for _ in 0..SHRINKS {
-            let (payload, received) = self.encode(context, seeds, &shrunk)?;
+            let (payload, received) = self.encode(seeds, &shrunk)?;
             let norm = Norms::of(&received).norm(bound);
             match bound.limit() {
-                Some(limit) if norm > limit => {
-                    let factor = limit / norm * (1.0 - 1e-6);
-                    shrunk.iter_mut().for_each(|x| *x = (f64::from(*x) * factor) as f32);
-                }
+                Some(limit) if norm > limit => shrink(&mut shrunk, limit / norm),
                 _ => {
                     params::check_range(&received, 0)?;
                     let lost = values.iter().zip(received).map(|(x, received)| x - received);
@@ -117,22 +131,15 @@ impl Channel {
                 }
             }
         }
-        let expected = "an encoding whose norm settles within clip_norm";
-        Err(Error::caller("compression", expected, format!("a longer one {SHRINKS} times")))
+        Err(unsettled())
     }
 
     /// The payload of `values` and, unless they travel as they are, what a receiver decodes.
-    fn encode(
-        &self,
-        context: &Context,
-        seeds: Seeds,
-        values: &[f32],
-    ) -> Result<(Vec<u8>, Vec<f32>), Error> {
+    fn encode(&self, seeds: Seeds, values: &[f32]) -> Result<(Vec<u8>, Vec<f32>), Error> {
         let mut payload = Vec::new();
         let mut received = Vec::new();
         let mut signal = Signal::default();
-        let chunks = values.chunks(limits::CHUNK_VALUES).enumerate();
-        for (number, chunk) in chunks {
+        for (number, chunk) in values.chunks(limits::CHUNK_VALUES).enumerate() {
             let form = Form::new(values.len(), number * limits::CHUNK_VALUES);
             let mut frame = Vec::with_capacity(self.max_frame(form));
             self.chain.encode(form, seeds, chunk, &mut signal, &mut frame)?;
@@ -141,21 +148,40 @@ impl Channel {
                 let out = &mut received[form.start..];
                 self.chain.decode(form, seeds, &frame, &mut signal, out)?;
             }
-            self.protection.protect(context, number as u32, &mut frame)?;
             payload.extend((frame.len() as u32).to_le_bytes());
             payload.append(&mut frame);
         }
         Ok((payload, received))
     }
 
+    /// Bytes of the frame of a chunk: the most, or where only sums are opened the number.
     fn max_frame(&self, form: Form) -> usize {
-        self.chain.max_bytes(form) + PROTECTION_BYTES
+        match &self.sums {
+            None => self.chain.max_bytes(form),
+            Some(sums) => self.hidden_bytes(sums, self.chain.count(form)),
+        }
+    }
+
+    /// Integers of the frame of figures; 0 where none travel.
+    pub fn figure_count(&self) -> usize {
+        self.sums.as_ref().map_or(0, Sums::figure_count)
+    }
+
+    /// Bytes of the frame of figures, if there is one.
+    fn figure_frame(&self) -> Option<usize> {
+        let sums = self.sums.as_ref().filter(|sums| sums.figure_count() > 0)?;
+        Some(self.hidden_bytes(sums, sums.figure_count()))
+    }
+
+    fn hidden_bytes(&self, sums: &Sums, count: usize) -> usize {
+        self.protection.exchange().map_or(0, |exchange| exchange.frame_bytes(sums.bits, count))
     }
 
     /// Largest payload of an update of `len` values, in bytes.
     pub fn max_payload(&self, len: usize) -> u64 {
         let frame = |start| (self.max_frame(Form::new(len, start)) + HEADER) as u64;
-        (0..len).step_by(limits::CHUNK_VALUES).map(frame).sum()
+        let figures = self.figure_frame().map_or(0, |bytes| (bytes + HEADER) as u64);
+        figures + (0..len).step_by(limits::CHUNK_VALUES).map(frame).sum::<u64>()
     }
 }
 
@@ -167,6 +193,8 @@ pub struct Inspector<'a> {
     seeds: Seeds,
     len: usize,
     done: usize,
+    /// Bytes of the frame of figures, until it has come.
+    figures: Option<usize>,
     pending: Vec<u8>,
     row: Vec<f32>,
     signal: Signal,
@@ -178,8 +206,8 @@ impl<'a> Inspector<'a> {
     pub fn new(channel: &'a Channel, len: usize, round: u32, sender: &ParticipantId) -> Self {
         let seeds = Seeds::of(channel.seed, round, sender);
         let (pending, row, signal) = (Vec::new(), Vec::new(), Signal::default());
-        let bound = channel.bound;
-        Self { channel, bound, seeds, len, done: 0, pending, row, signal, norms: Norms::default() }
+        let (bound, figures, norms) = (channel.bound, channel.figure_frame(), Norms::default());
+        Self { channel, bound, seeds, len, done: 0, figures, pending, row, signal, norms }
     }
 
     /// Holds the update to the bound of a round whose clipping norm is not the plan's.
@@ -204,12 +232,17 @@ impl<'a> Inspector<'a> {
     /// Length of the current frame with its header, as far as it is known.
     fn frame_bytes(&self) -> Result<usize, Refusal> {
         let form = self.form();
-        if form.chunk == 0 {
+        if form.chunk == 0 && self.figures.is_none() {
             let (expected, found) = (self.len as u64, self.len as u64 + 1);
             return Err(Refusal::WrongShape { expected, found });
         }
         let Some(header) = self.pending.first_chunk::<HEADER>() else { return Ok(HEADER) };
-        let (found, limit) = (u32::from_le_bytes(*header), self.channel.max_frame(form));
+        let limit = self.figures.unwrap_or_else(|| self.channel.max_frame(form));
+        let found = u32::from_le_bytes(*header);
+        if self.channel.sums.is_some() && (found as usize) < limit {
+            let (expected, found) = (limit as u64, found.into());
+            return Err(Refusal::Truncated { expected, found });
+        }
         if found as usize > limit {
             let (what, limit) = ("frame of an update".into(), limit as u64);
             return Err(Refusal::TooLarge { what, limit, found: found.into() });
@@ -230,14 +263,16 @@ impl<'a> Inspector<'a> {
             params::check_range(&self.row, self.done as u64)?;
             self.norms.add(&self.row, self.bound);
         }
-        self.done += form.chunk;
+        if self.figures.take().is_none() {
+            self.done += form.chunk;
+        }
         self.pending.clear();
         Ok(())
     }
 
     /// Checks that the payload is whole and within the bound.
     pub fn finish(self) -> Result<Clipped<()>, Refusal> {
-        if self.done != self.len || !self.pending.is_empty() {
+        if self.done != self.len || self.figures.is_some() || !self.pending.is_empty() {
             let (expected, found) = (self.len as u64, self.done as u64);
             return Err(Refusal::WrongShape { expected, found });
         }
@@ -345,6 +380,13 @@ impl Cohort<'_> {
         parts.extend(self.accepted.iter().map(|a| &a.payload.0[..]));
         Seed::from_bytes(Digest::of_parts("tacit/v1/cohort", &parts).0)
     }
+
+    /// Reads one payload from its beginning.
+    fn cursor<'b>(&'b self, channel: &Channel, accepted: &'b Accepted) -> Cursor<'b> {
+        let Cohort { context, spool, .. } = *self;
+        let seeds = Seeds::of(channel.seed, context.round, &accepted.participant);
+        Cursor { spool, accepted, seeds, offset: 0, header: None, norms: Norms::default() }
+    }
 }
 
 /// Aggregates accepted payloads into one vector of `len` values, without noise. Memory: one chunk
@@ -366,7 +408,7 @@ pub fn aggregate(
     let mut out = vec![0.0; len];
     let at_once = match aggregator.needs() {
         View::Sum => limits::ROWS_PER_FOLD,
-        View::EachSealed | View::Each => accepted.len(),
+        View::Groups | View::EachSealed | View::Each => accepted.len(),
     };
     let evidence = pass.each_chunk(at_once, |rows, last| {
         aggregator.fold(rows)?;
@@ -405,8 +447,7 @@ impl Pass<'_> {
         mut visit: impl FnMut(&Rows<'_>, Option<std::ops::Range<usize>>) -> Result<(), Error>,
     ) -> Result<Vec<Clipped<()>>, Error> {
         let Cohort { accepted, len, before, .. } = *self.cohort;
-        let summed = self.channel.protection.reveals() == View::Sum;
-        let at_once = if summed { accepted.len() } else { at_once }.max(1);
+        let at_once = at_once.max(1);
         let weight = |a: &Accepted| if self.channel.equal.is_some() { 1 } else { a.examples };
         let total_weight = match self.channel.equal {
             Some(Equal::Over(size)) => size,
@@ -422,11 +463,7 @@ impl Pass<'_> {
             for (group, (cursors, accepted)) in groups.enumerate() {
                 let count = self.rows(form, cursors, &mut buffer)?;
                 let rows: Vec<&[f32]> = buffer.chunks(width).take(count).collect();
-                // A protected sum arrives already weighted.
-                let weights: Vec<u64> = match summed {
-                    true => vec![1],
-                    false => accepted.iter().map(weight).collect(),
-                };
+                let weights: Vec<u64> = accepted.iter().map(weight).collect();
                 let before = before.get(start..start + width).unwrap_or_default();
                 let rows = Rows { rows: &rows, weights: &weights, total_weight, before };
                 visit(&rows, (group + 1 == last).then_some(start..start + width))?;
@@ -442,34 +479,22 @@ impl Pass<'_> {
         cursors: &mut [Cursor<'_>],
         buffer: &mut [f32],
     ) -> Result<usize, Error> {
-        let Channel { chain, protection, seed, .. } = self.channel;
         let max_frame = self.channel.max_frame(form);
-        let frames = cursors.iter_mut().map(|cursor| cursor.next(max_frame));
-        let mut frames = frames.collect::<Result<Vec<_>, _>>()?;
-        let number = (form.start / limits::CHUNK_VALUES) as u32;
-        protection.open(self.cohort.context, number, &mut frames)?;
-        let everybody = Seeds::everybody(*seed, self.cohort.context.round);
-        let summed = protection.reveals() == View::Sum;
-        let rows = frames.iter().zip(buffer.chunks_mut(form.chunk)).zip(&*cursors);
-        for ((frame, row), cursor) in rows {
-            let seeds = if summed { everybody } else { cursor.seeds };
-            chain.decode(form, seeds, frame, &mut self.signal, row)?;
-        }
-        if protection.reveals() == View::Each {
-            for (cursor, row) in cursors.iter_mut().zip(buffer.chunks(form.chunk)) {
+        for (cursor, row) in cursors.iter_mut().zip(buffer.chunks_mut(form.chunk)) {
+            let frame = cursor.next(max_frame)?;
+            self.channel.chain.decode(form, cursor.seeds, &frame, &mut self.signal, row)?;
+            if self.channel.protection.reveals() == View::Each {
                 cursor.check(row, form.start as u64, self.cohort.bound)?;
             }
         }
-        Ok(frames.len())
+        Ok(cursors.len())
     }
 
     fn cursor<'b>(&self, accepted: &'b Accepted) -> Cursor<'b>
     where
         Self: 'b,
     {
-        let Cohort { context, spool, .. } = *self.cohort;
-        let seeds = Seeds::of(self.channel.seed, context.round, &accepted.participant);
-        Cursor { spool, accepted, seeds, offset: 0, header: None, norms: Norms::default() }
+        self.cohort.cursor(self.channel, accepted)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::account::{Epsilon, Spent};
 use crate::error::Error;
 use crate::evidence::Cost;
 use crate::registry::{Entry, Make};
-use crate::traits::{Accountant, Calibration, Context, Mechanism, Party, Protection, View};
+use crate::traits::{Accountant, Calibration, Mechanism, Party, Protection, View};
 
 /// The entries of this file.
 pub const ENTRIES: &[Entry] = &[
@@ -35,14 +35,6 @@ pub struct Plain;
 impl Protection for Plain {
     fn reveals(&self) -> View {
         View::Each
-    }
-
-    fn protect(&self, _: &Context, _: u32, _: &mut Vec<u8>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn open(&self, _: &Context, _: u32, _: &mut Vec<Vec<u8>>) -> Result<(), Error> {
-        Ok(())
     }
 }
 

@@ -9,6 +9,8 @@ use crate::rng::Seed;
 pub enum View {
     /// Only the (weighted) sum of the cohort's updates.
     Sum,
+    /// Only the (weighted) sums of groups of the cohort.
+    Groups,
     /// Each update, inside a sealed environment that shows it to nobody.
     EachSealed,
     /// Each update.
@@ -30,7 +32,7 @@ pub struct Rows<'a> {
 }
 
 /// What binds masks, keys and proofs to one round.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Context {
     /// Digest of the plan.
     pub plan: Digest,

@@ -1,20 +1,20 @@
-//! Every seam of the system. Two families: *rules* are pure, registered by name and chosen by the
-//! plan; *ports* are effects, handed in by whoever drives a round.
+//! Every rule: pure, registered by name and chosen by the plan. The effects that are handed in are
+//! in [`ports`](crate::ports); both together are every seam of the system.
 
 use crate::account::{Epsilon, Spent};
 use crate::bound::Bound;
-use crate::compress::{Form, Place, Signal};
+use crate::compress::{Form, Grid, Place, Signal};
 use crate::data::Shard;
-use crate::digest::Digest;
 use crate::error::{Error, Refusal};
-use crate::evidence::{Cost, Spend};
-use crate::kept::Kept;
-use crate::messages::{Checkpoint, Contribution, Evaluation, FitOrder, Offer, SignedContribution};
+use crate::evidence::Cost;
+use crate::exchange::{Letter, SignedMessage, Stages, Terms};
+use crate::ids::ParticipantId;
+use crate::messages::{Contribution, Evaluation, FitOrder};
 use crate::params::{Params, Update};
+pub use crate::ports::*;
 use crate::rng::Seed;
 pub use crate::seen::{Calibration, Context, Opened, Party, Rows, View};
-
-// ---------------------------------------------------------------------------------- rules
+use std::sync::Arc;
 
 /// What one participant's training gave.
 #[derive(Debug)]
@@ -135,6 +135,10 @@ pub trait Compressor: Send + Sync {
     fn forward(&self, place: &Place, signal: &mut Signal) -> Result<(), Error>;
     /// Receiver: the way back; refuses what no sender can have made.
     fn backward(&self, place: &Place, signal: &mut Signal) -> Result<(), Refusal>;
+    /// The levels, where every sender has the same.
+    fn grid(&self) -> Option<Grid> {
+        None
+    }
     /// What writes the bytes instead of [`Fields`](crate::compress::Fields), if the stage does.
     fn coder(&self) -> Option<&dyn Coder> {
         None
@@ -155,11 +159,80 @@ pub trait Coder: Send + Sync {
 pub trait Protection: Send + Sync {
     /// What the aggregator sees.
     fn reveals(&self) -> View;
-    /// Participant: turns the encoded chunk number `chunk` into what travels.
-    fn protect(&self, context: &Context, chunk: u32, encoded: &mut Vec<u8>) -> Result<(), Error>;
-    /// Aggregator: turns the frames of one chunk into encoded chunks: one per frame, in order,
-    /// where [`View::Each`] or [`View::EachSealed`] is revealed, else their sum alone.
-    fn open(&self, context: &Context, chunk: u32, frames: &mut Vec<Vec<u8>>) -> Result<(), Error>;
+    /// How sums are made of which nobody sees a term: where single updates are hidden.
+    fn exchange(&self) -> Option<&dyn Exchange> {
+        None
+    }
+}
+
+/// Sums of vectors of integers modulo a power of two, of which nobody sees a term. What members
+/// and coordinator send to each other is in [`exchange`](crate::exchange).
+pub trait Exchange: Send + Sync {
+    /// When members talk.
+    fn stages(&self, terms: &Terms) -> Stages;
+    /// Sums that are opened: one, or one for each group of a cohort.
+    fn rows(&self) -> usize {
+        1
+    }
+    /// Bits of one member's integers, with their sign, where neither noise nor compression says.
+    fn resolution(&self) -> u32;
+    /// Refuses terms under which it would not be sound, or would seldom end; else says what they
+    /// promise, in plain words.
+    fn promise(&self, terms: &Terms) -> Result<String, Error>;
+    /// Bytes of a sealed frame of `count` integers modulo 2 to the power of `bits`.
+    fn frame_bytes(&self, bits: u32, count: usize) -> usize;
+    /// A participant's side of one round.
+    fn member(&self, terms: &Terms, notary: Arc<dyn Notary>) -> Result<Box<dyn Member>, Error>;
+    /// The coordinator's side of one round; `cohort` is sorted.
+    fn table(&self, terms: &Terms, cohort: &[ParticipantId]) -> Result<Box<dyn Table>, Error>;
+}
+
+/// One participant in an [`Exchange`]; its secrets are gone when it is dropped.
+pub trait Member: Send {
+    /// Its message of a stage, each once and in order; refuses mail that no honest coordinator
+    /// sends.
+    #[rustfmt::skip]
+    fn say(&mut self, stage: u8, mail: &[u8], entropy: &mut dyn Entropy) -> Result<Vec<u8>, Error>;
+    /// Appends what travels of the integers of frame number `frame`, which it overwrites.
+    #[rustfmt::skip]
+    fn seal(&mut self, frame: u32, integers: &mut [u64], out: &mut Vec<u8>) -> Result<(), Error>;
+}
+
+/// The coordinator in an [`Exchange`]. It is deterministic: what was heard and closed is heard and
+/// closed again after a crash.
+pub trait Table: Send + Sync {
+    /// Takes a message whose signature holds; refuses one that the stage cannot use.
+    fn hear(&mut self, letter: &Letter) -> Result<(), Refusal>;
+    /// No more messages of a stage.
+    fn close(&mut self, stage: u8) -> Result<(), Error>;
+    /// No more contributions than those of `roster`, sorted.
+    fn contributed(&mut self, roster: &[ParticipantId]) -> Result<(), Error>;
+    /// What a member is handed before its message of a stage.
+    fn mail(&self, stage: u8, to: &ParticipantId) -> Result<Vec<u8>, Error>;
+    /// Makes ready to open sums, once every stage is closed; errors name whoever is to blame.
+    fn open(&self) -> Result<Box<dyn Opening>, Error>;
+}
+
+/// Opens the sums of one round, frame by frame.
+pub trait Opening: Send {
+    /// Contributions in each of the sums.
+    fn members(&self) -> &[usize];
+    /// Begins a frame of `count` integers.
+    fn begin(&mut self, frame: u32, count: usize) -> Result<(), Error>;
+    /// Adds what `sender` sealed of the frame; each sender once, in any order.
+    fn add(&mut self, sender: &ParticipantId, sealed: &[u8]) -> Result<(), Refusal>;
+    /// The sums of the frame, one for each of [`Exchange::rows`].
+    fn finish(&mut self) -> Result<&[Vec<u64>], Error>;
+}
+
+/// Tells whose message is whose.
+pub trait Notary: Send + Sync {
+    /// Whose notary this is.
+    fn me(&self) -> &ParticipantId;
+    /// What shows others that its key is its own, such as a certificate.
+    fn credential(&self) -> Vec<u8>;
+    /// Refuses a message that the participant with this credential did not sign.
+    fn verify(&self, signed: &SignedMessage, credential: &[u8]) -> Result<(), Refusal>;
 }
 
 /// Makes releases differentially private. Entropy is the system's, never the plan's seed.
@@ -177,6 +250,11 @@ pub trait Mechanism: Send + Sync {
     /// How many values travel for an update of `of.len`, and their bound.
     fn sent(&self, of: &Calibration) -> (usize, Bound) {
         (of.len, of.bound)
+    }
+    /// Integers modulo 2 to this power travel, in units of what is returned second, where noise is
+    /// added in shares.
+    fn ring(&self) -> Option<(u32, f64)> {
+        None
     }
     /// Participant: turns a clipped update into what travels.
     fn share(&self, _: &Calibration, _: &mut Vec<f32>, _: &mut dyn Entropy) -> Result<(), Error> {
@@ -204,97 +282,4 @@ pub trait Prover: Send {
 pub trait Verifier: Send + Sync {
     /// Refuses a proof that does not hold.
     fn verify(&self, of: &Contribution, proof: &[u8]) -> Result<(), Refusal>;
-}
-
-// ---------------------------------------------------------------------------------- ports
-
-/// Time.
-pub trait Clock: Send + Sync {
-    /// Milliseconds since the Unix epoch; may jump.
-    fn now_ms(&self) -> u64;
-}
-
-/// Unpredictable bytes.
-pub trait Entropy: Send {
-    /// Fills `bytes` from a cryptographic source.
-    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Error>;
-}
-
-/// Privacy costs, in the same store as everything they must agree with.
-pub trait Ledger {
-    /// Records the cost of releasing `round`; recording it again after a crash counts once.
-    fn record(&mut self, round: u32, spend: Spend) -> Result<(), Error>;
-}
-
-/// An append-only log of records.
-pub trait Journal: Send + Sync {
-    /// Appends all of `records` or none; durable when it returns.
-    fn append(&self, records: &[Vec<u8>]) -> Result<(), Error>;
-    /// Every record, in order.
-    fn replay(&self) -> Result<Vec<Vec<u8>>, Error>;
-}
-
-/// Content-addressed bytes.
-pub trait Blobs: Send + Sync {
-    /// Stores bytes under their digest; durable when it returns.
-    fn put(&self, bytes: &[u8]) -> Result<Digest, Error>;
-    /// Length in bytes, or `None` if absent.
-    fn size(&self, digest: Digest) -> Result<Option<u64>, Error>;
-    /// Fills `out` from `offset`.
-    fn read(&self, digest: Digest, offset: u64, out: &mut [u8]) -> Result<(), Error>;
-    /// Deletes a blob; absent is fine.
-    fn remove(&self, digest: Digest) -> Result<(), Error>;
-}
-
-/// Received payloads of a round, unreadable once its key is destroyed.
-pub trait Spool: Send + Sync {
-    /// Fills `out` from `offset` of the payload of an accepted contribution.
-    fn read(&self, payload: Digest, offset: u64, out: &mut [u8]) -> Result<(), Error>;
-    /// Destroys the round's key and payloads.
-    fn forget(&self, round: u32) -> Result<(), Error>;
-}
-
-/// At most one coordinator writes at a time.
-pub trait Lease: Send + Sync {
-    /// Refuses when another process holds the lease.
-    fn hold(&self) -> Result<(), Error>;
-}
-
-/// Everything a coordinator must not lose.
-pub trait Store: Lease + Journal + Blobs + Spool {}
-impl<T: Lease + Journal + Blobs + Spool> Store for T {}
-
-/// What a participant keeps between rounds: a round that is done again after a crash begins from
-/// what was kept before it.
-pub trait Memory: Send {
-    /// The state kept last before `round`, if any.
-    fn recall(&mut self, round: u32) -> Result<Option<Kept>, Error>;
-    /// Keeps the state made in `round`; durable when it returns.
-    fn keep(&mut self, round: u32, kept: &Kept) -> Result<(), Error>;
-    /// Drops the state made in `round`, whose contribution does not count.
-    fn drop_round(&mut self, round: u32) -> Result<(), Error>;
-}
-
-/// How a participant reaches its coordinator.
-pub trait Transport: Send {
-    /// Waits for work.
-    fn next_task(&mut self) -> Result<Offer, Error>;
-    /// Fetches a vector of the current task, named by `digest`, and checks its bytes against it.
-    fn fetch(&mut self, digest: Digest) -> Result<Vec<u8>, Error>;
-    /// Delivers a contribution; returns once the coordinator can no longer lose it.
-    fn deliver(&mut self, contribution: &SignedContribution, payload: &[u8]) -> Result<(), Error>;
-    /// Reports that this round's task cannot be done.
-    fn decline(&mut self, round: u32, why: &str) -> Result<(), Error>;
-}
-
-/// Remembers the last state of a log and refuses a history that does not extend it.
-pub trait Witness: Send {
-    /// Verifies that `next` extends what was seen before; then remembers and co-signs it.
-    fn cosign(&mut self, next: &Checkpoint, consistency: &[Digest]) -> Result<Vec<u8>, Error>;
-}
-
-/// Produces evidence of the code that runs.
-pub trait Attester: Send {
-    /// Bound to `nonce`.
-    fn attest(&mut self, nonce: Digest) -> Result<Vec<u8>, Error>;
 }

@@ -4,6 +4,7 @@ use crate::wire::{Cosign, Heartbeat, Status, TaskOffer, UploadStatus, Welcome};
 use std::net::SocketAddr;
 use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Refusal};
+use tacit_core::exchange::Letter;
 use tacit_core::ids::ParticipantId;
 use tacit_core::messages::SignedContribution;
 
@@ -68,6 +69,13 @@ pub trait Desk: Send + Sync + 'static {
         offset: u64,
         bytes: &[u8],
     ) -> Result<UploadStatus, Error>;
+
+    /// What the peer is handed before its message of a stage.
+    fn mail(&self, peer: &Peer, round: u32, stage: u8) -> Result<Vec<u8>, Error>;
+
+    /// A message whose signature holds and whose participant is the peer; durable when this
+    /// returns. One that counts already is fine.
+    fn message(&self, peer: &Peer, letter: Letter) -> Result<(), Error>;
 
     /// The peer cannot do its task; `why` is bounded and printable.
     fn decline(&self, peer: &Peer, round: u32, why: &str) -> Result<(), Error>;

@@ -10,6 +10,7 @@ pub mod coordinator;
 pub mod desk;
 mod files;
 pub mod memory;
+pub mod notary;
 pub mod participant;
 pub mod pki;
 pub mod server;

@@ -16,6 +16,9 @@ pub struct FileMemory {
 
 const SUFFIX: &str = ".kept";
 
+/// File with the last round whose protection was entered.
+const ENTERED: &str = "entered";
+
 impl FileMemory {
     /// Keeps states of one plan in `folder`; nothing is created before there is one.
     pub fn new(folder: &Path, plan: Digest) -> Self {
@@ -61,6 +64,23 @@ impl Memory for FileMemory {
         before.retain(|&kept| kept < round);
         before.pop();
         before.into_iter().try_for_each(|old| files::remove(&self.path(old)))
+    }
+
+    fn enter(&mut self, round: u32) -> Result<bool, Error> {
+        files::make_dir(&self.folder)?;
+        let path = self.folder.join(ENTERED);
+        let last = match std::fs::read_to_string(&path) {
+            Ok(text) => text.trim().parse::<u32>().map_err(|_| {
+                Error::caller("last round that was entered", "a number", text.clone())
+            })?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => 0,
+            Err(source) => return Err(files::failed("read", &path, source)),
+        };
+        if round <= last {
+            return Ok(false);
+        }
+        files::write_whole(&path, format!("{round}\n").as_bytes(), Access::Owner)?;
+        Ok(true)
     }
 
     fn drop_round(&mut self, round: u32) -> Result<(), Error> {

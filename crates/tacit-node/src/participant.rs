@@ -1,14 +1,20 @@
 //! The participant's loop: ask for work, fetch the model, train, deliver; until the run is over.
 
+mod seat;
+
+use crate::notary::CertificateNotary;
+use crate::pki::Identity;
+use seat::Seat;
 use std::sync::Arc;
 use tacit_audit::OsEntropy;
 use tacit_core::digest::Digest;
 use tacit_core::downlink::{self, Downlink};
 use tacit_core::error::{Error, Fault};
+use tacit_core::exchange::{Message, SignedMessage};
 use tacit_core::local::{Local, Made, Ports, Start, contribute};
 use tacit_core::messages::{Contribution, Offer, SignedContribution, Task};
 use tacit_core::params::{Layout, Params};
-use tacit_core::traits::{Clock, Memory, Trainer, Transport};
+use tacit_core::traits::{Clock, Memory, Notary, Trainer, Transport};
 
 /// What a participant brings to its loop.
 pub struct Worker<'a> {
@@ -18,12 +24,36 @@ pub struct Worker<'a> {
     pub trainer: &'a mut dyn Trainer,
     /// Names and shapes of the model.
     pub layout: Arc<Layout>,
-    /// Its signature.
-    pub sign: &'a dyn Fn(Contribution) -> SignedContribution,
+    /// Its signature, and what shows others whose it is.
+    pub signer: &'a dyn Signer,
     /// Time.
     pub clock: &'a dyn Clock,
     /// What it keeps between rounds.
     pub memory: &'a mut dyn Memory,
+}
+
+/// Signs what a participant sends.
+pub trait Signer {
+    /// Signs a contribution.
+    fn sign(&self, contribution: Contribution) -> SignedContribution;
+    /// Signs a message of a stage.
+    fn sign_message(&self, message: Message) -> SignedMessage;
+    /// Tells whose messages others' are.
+    fn notary(&self) -> Result<Arc<dyn Notary>, Error>;
+}
+
+impl Signer for Arc<Identity> {
+    fn sign(&self, contribution: Contribution) -> SignedContribution {
+        Identity::sign(self, contribution)
+    }
+
+    fn sign_message(&self, message: Message) -> SignedMessage {
+        Identity::sign_message(self, message)
+    }
+
+    fn notary(&self) -> Result<Arc<dyn Notary>, Error> {
+        Ok(Arc::new(CertificateNotary::new(self.clone())?))
+    }
 }
 
 /// Works until the coordinator says that the run is over. A task that cannot be done, or whose
@@ -32,15 +62,21 @@ pub struct Worker<'a> {
 pub fn work(worker: &mut Worker<'_>, transport: &mut dyn Transport) -> Result<u32, Error> {
     let mut delivered = 0;
     let mut models = Models::new(worker)?;
+    let mut seat = Seat::new(worker)?;
     loop {
-        let task = match transport.next_task()? {
+        let (round, done) = match transport.next_task()? {
             Offer::Wait => continue,
             Offer::Finished => return Ok(delivered),
-            Offer::Task(task) => task,
+            Offer::Ask(ask) => (ask.context.round, seat.speak(worker, transport, &ask)),
+            Offer::Task(task) => {
+                let done = contribute_once(worker, &mut models, &mut seat, transport, &task);
+                delivered += u32::from(done.is_ok());
+                (task.round, done)
+            }
         };
-        match round(worker, &mut models, transport, &task) {
-            Ok(()) => delivered += 1,
-            Err(error) => decline(transport, &task, &error)?,
+        if let Err(error) = done {
+            seat.leave();
+            decline(transport, round, &error)?;
         }
     }
 }
@@ -102,18 +138,24 @@ fn steps(
     Ok(Params::new(layout, values).ok().filter(|model| model.digest() == task.model))
 }
 
-fn round(
+/// Delivers this participant's contribution; the same again where it was made before.
+fn contribute_once(
     worker: &mut Worker<'_>,
     models: &mut Models,
+    seat: &mut Seat,
     transport: &mut dyn Transport,
     task: &Task,
 ) -> Result<(), Error> {
+    if let Some((signed, payload)) = seat.sealed(task) {
+        return transport.deliver(signed, payload);
+    }
     let control = task.control.map(|digest| models.whole(transport, digest)).transpose()?;
     let model = models.fetch(transport, task)?;
     let kept = worker.memory.recall(task.round)?;
     let (control, kept) = (control.as_ref(), kept.as_ref());
     let start = Start { task, model: &model, control, kept };
-    let mut ports = Ports { clock: worker.clock, entropy: &mut OsEntropy };
+    let member = seat.member(task)?;
+    let mut ports = Ports { clock: worker.clock, entropy: &mut OsEntropy, member };
     let Made { contribution, payload, kept } =
         contribute(&worker.local, worker.trainer, &start, &mut ports)?;
     drop(model);
@@ -122,7 +164,9 @@ fn round(
     if !kept.is_empty() {
         worker.memory.keep(task.round, &kept)?;
     }
-    let delivered = transport.deliver(&(worker.sign)(contribution), &payload);
+    let signed = worker.signer.sign(contribution);
+    let delivered = transport.deliver(&signed, &payload);
+    seat.keep(signed, payload);
     if delivered.is_err() && !kept.is_empty() {
         worker.memory.drop_round(task.round)?;
     }
@@ -130,9 +174,9 @@ fn round(
 }
 
 /// Gives the task up. A coordinator that has moved on in the meantime is no error.
-fn decline(transport: &mut dyn Transport, task: &Task, error: &Error) -> Result<(), Error> {
-    tracing::warn!(round = task.round, %error, "the task is given up");
-    match transport.decline(task.round, &error.to_string()) {
+fn decline(transport: &mut dyn Transport, round: u32, error: &Error) -> Result<(), Error> {
+    tracing::warn!(round, %error, "the round is given up");
+    match transport.decline(round, &error.to_string()) {
         Err(refused) if refused.fault() != Fault::Peer => Err(refused),
         _ => Ok(()),
     }

@@ -20,10 +20,7 @@ pub fn server_config(
     identity: &Identity,
     revocations: Arc<Revocations>,
 ) -> Result<Arc<ServerConfig>, Error> {
-    let provider = provider();
-    let roots = Arc::new(roots(identity)?);
-    let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider.clone()).build();
-    let chain = verifier.map_err(|e| Error::world("trust the authority", e))?;
+    let (provider, chain) = (provider(), participants_of(identity)?);
     let verifier = Arc::new(ParticipantVerifier { chain, revocations });
     let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13]);
     let mut config = builder
@@ -34,6 +31,13 @@ pub fn server_config(
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.send_tls13_tickets = 0;
     Ok(Arc::new(config))
+}
+
+/// Verifies certificates by the authority that a node trusts.
+pub(crate) fn participants_of(identity: &Identity) -> Result<Arc<dyn ClientCertVerifier>, Error> {
+    let roots = Arc::new(roots(identity)?);
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build();
+    verifier.map_err(|e| Error::world("trust the authority", e))
 }
 
 /// The participant's side: presents its certificate and demands the coordinator's.

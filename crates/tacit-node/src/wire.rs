@@ -5,8 +5,10 @@ use tacit_core::codec;
 use tacit_core::digest::Digest;
 use tacit_core::downlink::Delta;
 use tacit_core::error::{CallerError, Error, Refusal, WorldError};
+use tacit_core::exchange::{Ask, SignedMessage};
 use tacit_core::limits;
 use tacit_core::messages::{SignedContribution, Task};
+use tacit_core::traits::Context;
 
 #[expect(missing_docs, reason = "prost documents fields, not the methods that it derives")]
 mod generated {
@@ -31,6 +33,17 @@ pub fn verify_signature(signed: &SignedContribution, key: &[u8; 32]) -> Result<(
     UnparsedPublicKey::new(&ED25519, key).verify(&message.0, &signature).map_err(|_| bad())
 }
 
+/// Verifies the Ed25519 signature (RFC 8032) over the digest of a message.
+pub fn verify_message(signed: &SignedMessage, key: &[u8; 32]) -> Result<(), Refusal> {
+    let bad = || Refusal::BadSignature { participant: signed.message.participant.clone() };
+    if signed.key != codec::hex(key) {
+        return Err(bad());
+    }
+    let signature = codec::unhex(&signed.signature).ok_or_else(bad)?;
+    let digest = signed.message.digest();
+    UnparsedPublicKey::new(&ED25519, key).verify(&digest.0, &signature).map_err(|_| bad())
+}
+
 /// Reads a digest field.
 pub fn digest(what: &'static str, bytes: &[u8]) -> Result<Digest, Refusal> {
     let bytes = <[u8; 32]>::try_from(bytes);
@@ -43,6 +56,18 @@ pub fn digest_bytes(digest: Digest) -> bytes::Bytes {
 }
 
 impl TaskOffer {
+    /// The message that is asked for, if it is no task that is offered.
+    pub fn asked(&self) -> Result<Option<Ask>, Refusal> {
+        let stage = match self.ask {
+            0 => return Ok(None),
+            ask => u8::try_from(ask - 1),
+        };
+        let stage = stage.map_err(|_| Refusal::Malformed { what: "stage of an offer".into() })?;
+        let plan = digest("plan digest", &self.plan_digest)?;
+        let model = digest("model digest", &self.model_digest)?;
+        Ok(Some(Ask { context: Context { plan, round: self.round, model }, stage }))
+    }
+
     /// The task that is offered.
     pub fn task(&self) -> Result<Task, Refusal> {
         let control = match self.control_digest.as_ref() {
@@ -145,6 +170,7 @@ pub fn status_of(error: &Error) -> u16 {
             | Refusal::WrongRound { .. }
             | Refusal::WrongModel { .. }
             | Refusal::WrongPlan { .. }
+            | Refusal::WrongStage { .. }
             | Refusal::Truncated { .. } => 409,
             Refusal::TooLate { .. } => 410,
             Refusal::TooLarge { .. } => 413,

@@ -391,8 +391,6 @@ fn what_no_noise_fits_is_refused() {
         let of = calibration(1_000, 1.0);
         let error = cost(&Calibration { honest: 0, ..of }, 16).unwrap_err();
         assert!(error.ends_with("found no honest contribution"), "{error}");
-        let error = cost(&of, 22).unwrap_err();
-        assert!(error.contains("expected sums below 2^22"), "{error}");
         let error = cost(&Calibration { size: 5_000, honest: 5_000, ..of }, 5).unwrap_err();
         assert!(error.contains("expected enough for the cohort"), "{error}");
         assert_eq!(cost(&of, 18), Ok(()));

@@ -4,6 +4,7 @@
 
 use std::time::Instant;
 use tacit_core::digest::Digest;
+use tacit_core::exchange::Stages;
 use tacit_core::ids::ParticipantId;
 use tacit_core::messages::{Contribution, SignedContribution};
 use tacit_core::plan::{Cohort, Sampling};
@@ -18,6 +19,8 @@ fn course(participants: usize) -> Course {
         num_rounds: 1,
         target_accuracy: None,
         cohort: Cohort {
+            max_examples: 1_000,
+            stages: Stages::default(),
             participants,
             size: participants,
             sampling: Sampling::Fixed,

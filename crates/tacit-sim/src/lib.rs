@@ -8,6 +8,7 @@
 pub mod attack;
 pub mod audit;
 pub mod memory;
+pub mod notary;
 pub mod ports;
 pub mod simulate;
 pub mod world;

@@ -12,6 +12,7 @@ mod fleet;
 mod forge;
 mod memories;
 mod planted;
+mod talk;
 mod timeline;
 mod train;
 
@@ -36,8 +37,9 @@ use tacit_core::round::{Action, Entry, Event, Kind, Outcome, Setup, Summary};
 use tacit_core::run::{Best, Course, Finish, Run};
 use tacit_core::traits::{Blobs, Clock, Spool};
 use tacit_learn::federation::Federation;
+use talk::Talk;
 use timeline::{Begin, Next, Timeline};
-use train::{Answer, Given, Pool};
+use train::{Answer, Given, Held, Pool};
 
 /// Payloads of a round kept in memory by default, in bytes; more go to a temporary file.
 pub const MEMORY_BYTES: u64 = 1 << 30;
@@ -133,6 +135,7 @@ pub fn simulate(
     pool.replace(&poisoned);
     pool.plant(options.plants);
     let simulation = Simulation {
+        talk: Talk::new(plan, model.layout())?,
         pool,
         events: federation.participants().iter().map(enrol).collect(),
         plan,
@@ -156,6 +159,7 @@ pub fn simulate(
 struct Simulation<'a> {
     plan: &'a Plan,
     pool: Pool<'a>,
+    talk: Talk<'a>,
     store: MemoryStore,
     centre: Centre,
     clock: &'a dyn Clock,
@@ -217,7 +221,14 @@ impl Simulation<'_> {
 
     fn carry_out(&mut self, action: Action, run: &Run) -> Result<(), Error> {
         match action {
-            Action::Persist(entry) => self.recorder.persist(&entry)?,
+            Action::Persist(entry) => {
+                self.recorder.persist(&entry)?;
+                self.talk.follow(run.round().setup(), &entry)?;
+            }
+            Action::Ask { ask, to } => {
+                let said = self.talk.ask(&ask, &to)?;
+                self.events.extend(said);
+            }
             Action::Offer { task, to } => self.offered(task, to, run),
             Action::Aggregate { setup, contributions } => {
                 let kind = self.aggregate(&setup, &contributions)?;
@@ -318,7 +329,8 @@ impl Simulation<'_> {
         let model = self.centre.load(&self.store, task.model)?;
         let control = task.control.map(|c| self.centre.load(&self.store, c)).transpose()?;
         let given = Given { task: &task, model: &model, control: control.as_ref() };
-        let mut answers = self.pool.train(&given, members, &self.store, self.clock)?;
+        let Simulation { pool, talk, store, clock, .. } = self;
+        let mut answers = pool.train(&given, members, talk, &Held { store, clock: *clock })?;
         let mut refused = self.forge(&task, &mut answers)?;
         self.events.append(&mut refused);
         Ok(answers)
@@ -358,8 +370,11 @@ impl Simulation<'_> {
         self.offer = None;
         let entropy = &mut SystemEntropy;
         let (blobs, spool, clock) = (&self.store, &self.store, self.clock);
-        let mut ports = Ports { blobs, spool, clock, entropy };
-        match self.centre.aggregate(setup, contributions, &mut ports) {
+        let aggregated = self.talk.open(setup.round).and_then(|opening| {
+            let mut ports = Ports { blobs, spool, clock, entropy, opening };
+            self.centre.aggregate(setup, contributions, &mut ports)
+        });
+        match aggregated {
             Ok(outcome) => Ok(Kind::Aggregated(Outcome { bytes_down: self.bytes_down, ..outcome })),
             Err(error) => match error.fault() {
                 Fault::Peer | Fault::Caller => {

@@ -73,12 +73,11 @@ pub fn main(args: Args) -> Result<Ending, Error> {
     let shard = shard(&args, &plan)?;
     let mut trainer = plan.trainer(shard.shape())?;
     let data = federation::local_data(&plan, &name, shard)?;
-    let sign = |header| identity.sign(header);
     let mut worker = Worker {
         local: Local { plan: &plan, participant: &name, data: &data },
         trainer: &mut *trainer,
         layout: Arc::new(layout),
-        sign: &sign,
+        signer: &identity,
         clock: &SystemClock,
         memory: &mut FileMemory::new(&folder, plan.digest()),
     };

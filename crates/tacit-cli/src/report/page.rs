@@ -197,6 +197,7 @@ fn visible(facts: &Facts<'_>) -> String {
     let view = facts.plan.protection().map(|protection| protection.reveals());
     let seen = match view {
         Ok(View::Sum) => "only sums of updates",
+        Ok(View::Groups) => "only sums of groups of updates",
         Ok(View::EachSealed) => "no update outside a sealed environment",
         Ok(View::Each) | Err(_) => {
             "every participant’s update, from which something about its data may be learned"

@@ -1,6 +1,6 @@
 //! The stages of a plan's compression, one after the other.
 
-use super::{Fields, Form, Place, Seeds, Signal};
+use super::{Fields, Form, Grid, Place, Seeds, Signal};
 use crate::error::{Error, Refusal};
 use crate::limits;
 use crate::params::{self, Layout};
@@ -178,6 +178,71 @@ impl Chain {
         }
         if signal.values.len() != out.len() {
             return Err(refuse(signal.values.len()));
+        }
+        out.copy_from_slice(&signal.values);
+        Ok(())
+    }
+
+    /// The grid of the levels, where the last stage has one that all senders share.
+    pub fn grid(&self) -> Option<Grid> {
+        self.stages.last().and_then(|stage| stage.grid())
+    }
+
+    /// How much larger than the values of an update what travels of them can be.
+    pub fn gain(&self) -> f64 {
+        let form = Form::new(limits::CHUNK_VALUES, 0);
+        match self.last(form) {
+            Ok(last) if last.chosen => last.chunk as f64 / last.count.max(1) as f64,
+            _ => 1.0,
+        }
+    }
+
+    /// Values or levels that travel of a chunk.
+    pub fn count(&self, form: Form) -> usize {
+        self.last(form).map_or(0, |last| last.count)
+    }
+
+    /// Levels of one chunk in the chain's own grid, or else in `grid`.
+    pub fn levels(
+        &self,
+        form: Form,
+        seeds: Seeds,
+        grid: &Grid,
+        signal: &mut Signal,
+        out: &mut Vec<i64>,
+    ) -> Result<(), Error> {
+        let cuts = self.cuts(&form);
+        let (places, last) = self.places(form, seeds, &cuts)?;
+        for (stage, place) in self.stages.iter().zip(&places) {
+            stage.forward(place, signal)?;
+        }
+        out.clear();
+        match last.bits {
+            Some(_) => out.extend(signal.levels.iter().map(|&level| i64::from(level))),
+            None => out.extend(signal.values.iter().map(|&value| grid.level(value))),
+        }
+        Ok(())
+    }
+
+    /// The way back of [`Chain::levels`] from `signal.values`, which may be a sum.
+    pub fn values(
+        &self,
+        form: Form,
+        seeds: Seeds,
+        signal: &mut Signal,
+        out: &mut [f32],
+    ) -> Result<(), Refusal> {
+        let unfit = |_| Refusal::Malformed { what: "length of an update".into() };
+        let cuts = self.cuts(&form);
+        let (places, _) = self.places(form, seeds, &cuts).map_err(unfit)?;
+        let quantised = usize::from(self.grid().is_some());
+        let stages = self.stages.iter().zip(&places).rev().skip(quantised);
+        for (stage, place) in stages {
+            stage.backward(place, signal)?;
+        }
+        if signal.values.len() != out.len() {
+            let (expected, found) = (out.len() as u64, signal.values.len() as u64);
+            return Err(Refusal::WrongShape { expected, found });
         }
         out.copy_from_slice(&signal.values);
         Ok(())

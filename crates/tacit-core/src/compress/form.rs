@@ -67,6 +67,33 @@ impl Form {
     }
 }
 
+/// Levels that a whole cohort shares: `level` stands for `origin + level · step`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grid {
+    /// What level 0 stands for.
+    pub origin: f64,
+    /// From one level to the next.
+    pub step: f64,
+    /// Lowest level.
+    pub least: i64,
+    /// Highest level.
+    pub most: i64,
+}
+
+impl Grid {
+    /// Signed levels of so many bits for values up to `range`: the outermost are ±range.
+    pub fn signed(range: f64, bits: u32) -> Self {
+        let most = (1i64 << (bits - 1)) - 1;
+        Self { origin: 0.0, step: range / most as f64, least: -most, most }
+    }
+
+    /// The nearest level.
+    pub fn level(&self, value: f32) -> i64 {
+        let level = ((f64::from(value) - self.origin) / self.step).round();
+        level.clamp(self.least as f64, self.most as f64) as i64
+    }
+}
+
 /// What travels of one chunk. Only the fields that its [`Form`] names are in use.
 #[derive(Clone, Debug, Default)]
 pub struct Signal {

@@ -13,4 +13,4 @@ mod form;
 
 pub use chain::{Chain, Misfit};
 pub use fields::{Fields, check_positions};
-pub use form::{Form, Place, Seeds, Signal};
+pub use form::{Form, Grid, Place, Seeds, Signal};

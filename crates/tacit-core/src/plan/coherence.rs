@@ -131,6 +131,13 @@ impl<'a> Facts<'a> {
         })
     }
 
+    /// Why updates of this plan cannot be summed as integers, if so.
+    pub(super) fn unsummed(&self) -> Option<Error> {
+        let Self { plan, chain, protection, mechanism, .. } = self;
+        let bound = mechanism.sent(&plan.calibration(1, 1_000, None)).1;
+        plan.sums(chain, &**mechanism, protection.exchange()?, bound).err()
+    }
+
     /// The protections that show at least `view`.
     pub(super) fn protections(&self, view: View) -> impl Iterator<Item = String> {
         self.sound(Family::Protection, move |make, arguments| match make {

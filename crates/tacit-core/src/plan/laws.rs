@@ -7,12 +7,18 @@ use crate::compress::Chain;
 use crate::registry::{Arguments, Family, Make};
 use crate::traits::{Party, View};
 
+/// Integers whose sum an f32 mean holds exactly enough to be rounded back.
+const SEEN_SUM: f64 = (1u64 << 22) as f64;
+
 type Law = fn(&Facts<'_>) -> Option<Conflict>;
 
-pub(super) const LAWS: [Law; 31] = [
+pub(super) const LAWS: [Law; 35] = [
     view_of_the_aggregator,
     additive_encoding,
     discrete_noise,
+    sums_of_fixed_draws,
+    sums_in_integers,
+    promise_of_sums,
     noise_of_clipped_updates,
     noise_of_sums,
     equal_weights_of_noise,
@@ -22,6 +28,7 @@ pub(super) const LAWS: [Law; 31] = [
     budget_of_noise,
     ledger_of_noise,
     encoding_of_shares,
+    shares_that_are_seen,
     draw_of_shares,
     figures_beside_noise,
     quantile_of_a_norm,
@@ -46,6 +53,7 @@ pub(super) const LAWS: [Law; 31] = [
 fn seen(view: View) -> &'static str {
     match view {
         View::Sum => "only the sum of the updates",
+        View::Groups => "only sums of groups of updates",
         View::EachSealed => "each update inside a sealed environment",
         View::Each => "each update",
     }
@@ -53,7 +61,12 @@ fn seen(view: View) -> &'static str {
 
 /// A rule cannot see more than the protection reveals.
 fn view_of_the_aggregator(facts: &Facts<'_>) -> Option<Conflict> {
-    let (needs, reveals) = (facts.aggregator.needs(), facts.protection.reveals());
+    // A rule over sums of groups sees each of these.
+    let reveals = match facts.protection.reveals() {
+        View::Groups => View::Each,
+        reveals => reveals,
+    };
+    let needs = facts.aggregator.needs();
     let aggregators = facts.sound(Family::Aggregator, |make, arguments| match make {
         Make::Aggregator(make) => Ok(make(arguments)?.needs() <= reveals),
         _ => Ok(false),
@@ -85,7 +98,7 @@ fn mixing_alone(facts: &Facts<'_>, view: View) -> Option<Conflict> {
 /// Under masks only sums open: an encoding must add up, and its positions must not depend on the
 /// values, since they would leak.
 fn additive_encoding(facts: &Facts<'_>) -> Option<Conflict> {
-    let broken = facts.protection.reveals() == View::Sum && !facts.chain.additive();
+    let broken = facts.protection.exchange().is_some() && !facts.chain.additive();
     let compressors = facts.sound(Family::Compressor, |make, arguments| match make {
         Make::Compressor(make) => {
             Ok(Chain::new(vec![make(arguments)?]).is_ok_and(|c| c.additive()))
@@ -102,21 +115,72 @@ fn additive_encoding(facts: &Facts<'_>) -> Option<Conflict> {
     })
 }
 
-/// Masked sums are integers, so noise under them must be integer-valued.
+/// Masked sums are integers, so noise that is added to them in shares must be integer-valued;
+/// noise that covers a single update may be rounded with it. A coordinator that adds noise sees
+/// the sum without it first: the plan must say that it may.
 fn discrete_noise(facts: &Facts<'_>) -> Option<Conflict> {
-    let continuous = facts.is_noisy() && !facts.mechanism.discrete();
+    let by = facts.mechanism.by();
+    let trusted = facts.plan.privacy.trusted_with_sums;
+    let unsound = match by {
+        Party::Coordinator => !trusted,
+        Party::Cohort => !facts.mechanism.discrete(),
+        Party::Participant | Party::Nobody => false,
+    };
     let mechanisms = facts.sound(Family::Mechanism, |make, arguments| match make {
-        Make::Mechanism(make) => Ok(make(arguments)?.discrete()),
+        Make::Mechanism(make) => Ok(make(arguments)?.by() == Party::Cohort),
         _ => Ok(false),
     });
-    // No noise is no alternative to noise, whatever it says of itself.
-    let mechanisms = mechanisms.filter(|text| *text != "mechanism = \"none\"");
-    (continuous && facts.protection.reveals() == View::Sum).then(|| Conflict {
+    let trust = within("privacy", "trusted_with_sums = true");
+    let trust = (by == Party::Coordinator).then_some(trust);
+    let hidden = facts.protection.exchange().is_some();
+    (unsound && hidden && facts.is_noisy()).then(|| Conflict {
         key: "mechanism",
         because: "protection",
-        expected: "integer-valued noise".into(),
-        found: format!("{}, which is continuous", facts.name(Family::Mechanism)),
-        alternatives: mechanisms.chain(facts.protections(View::EachSealed)).collect(),
+        expected: "integer-valued noise in shares of each participant".into(),
+        found: match by {
+            Party::Coordinator => {
+                format!("{}, which the coordinator adds", facts.name(Family::Mechanism))
+            }
+            _ => format!("{}, which is continuous", facts.name(Family::Mechanism)),
+        },
+        alternatives: mechanisms.chain(trust).chain(facts.protections(View::EachSealed)).collect(),
+    })
+}
+
+/// The quorum of a cohort is counted from its planned size.
+fn sums_of_fixed_draws(facts: &Facts<'_>) -> Option<Conflict> {
+    let poisson = facts.plan.cohort.sampling == Sampling::Poisson;
+    (facts.protection.exchange().is_some() && poisson).then(|| Conflict {
+        key: "cohort.sampling",
+        because: "protection",
+        expected: "\"fixed\", as members count how many of a cohort agree".into(),
+        found: "\"poisson\"".into(),
+        alternatives: vec![within("cohort", "sampling = \"fixed\"")],
+    })
+}
+
+/// Updates must fit into integers whose sum does not wrap.
+fn sums_in_integers(facts: &Facts<'_>) -> Option<Conflict> {
+    facts.protection.exchange()?;
+    facts.unsummed().map(|error| Conflict {
+        key: "training.clip_norm",
+        because: "protection",
+        expected: "updates whose sums fit into integers".into(),
+        found: error.to_string(),
+        alternatives: vec![within("training", "clip_norm = 1.0")],
+    })
+}
+
+/// A protection that could not hold what the plan says of its adversary, or would seldom end.
+fn promise_of_sums(facts: &Facts<'_>) -> Option<Conflict> {
+    let exchange = facts.protection.exchange()?;
+    let error = exchange.promise(&facts.plan.terms(&facts.plan.nowhere(), 32)).err()?;
+    Some(Conflict {
+        key: "protection",
+        because: "adversary.dropping",
+        expected: "a protection that withstands the plan's adversary".into(),
+        found: error.to_string(),
+        alternatives: Vec::new(),
     })
 }
 
@@ -233,6 +297,19 @@ fn encoding_of_shares(facts: &Facts<'_>) -> Option<Conflict> {
         expected: "[], as shares of noise are integers of few bits already".into(),
         found: facts.name(Family::Compressor),
         alternatives: vec!["compression = []".into()],
+    })
+}
+
+/// Integers that are summed by whoever sees each of them travel as f32, whose mean must be exact.
+fn shares_that_are_seen(facts: &Facts<'_>) -> Option<Conflict> {
+    let (bits, _) = facts.mechanism.ring().filter(|_| facts.protection.exchange().is_none())?;
+    let sum = 2f64.powi(bits as i32 - 1) * facts.plan.cohort.size as f64;
+    (sum > SEEN_SUM).then(|| Conflict {
+        key: "mechanism",
+        because: "protection",
+        expected: "integers whose sum is below 2^22, where each of them is seen".into(),
+        found: format!("{bits} bits of {} contributions", facts.plan.cohort.size),
+        alternatives: vec!["fewer bits".into(), "a protection of sums".into()],
     })
 }
 
@@ -374,6 +451,17 @@ fn minimum_within_size(facts: &Facts<'_>) -> Option<Conflict> {
 
 fn minimum_of_the_aggregator(facts: &Facts<'_>) -> Option<Conflict> {
     let (needs, cohort) = (facts.aggregator.minimum(), &facts.plan.cohort);
+    if let Some(rows) = facts.protection.exchange().map(|exchange| exchange.rows())
+        && facts.protection.reveals() == View::Groups
+    {
+        return (needs > rows).then(|| Conflict {
+            key: "aggregator",
+            because: "protection",
+            expected: format!("a rule that is content with {rows} sums of groups"),
+            found: format!("{}, which needs {needs}", facts.name(Family::Aggregator)),
+            alternatives: vec![format!("groups = {needs} of the protection")],
+        });
+    }
     let mut alternatives = vec![within("cohort", &format!("minimum = {needs}"))];
     if needs > cohort.size {
         alternatives = vec![

@@ -32,18 +32,21 @@ pub use sections::{
 
 use crate::account::{Account, Budget};
 use crate::bound::{Bound, Clip};
-use crate::compress::{Chain, Misfit};
+use crate::compress::{Chain, Grid, Misfit};
 use crate::data::DataShape;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::evidence::Cost;
+use crate::exchange::Terms;
 use crate::ids::ParticipantId;
 use crate::messages::FitOrder;
 use crate::mix::Mixed;
+use crate::pipeline::Sums;
 use crate::registry::{Arguments, Family, Make, Registry};
 use crate::rng::Seed;
 use crate::traits::{
-    Accountant, Aggregator, Calibration, Control, Mechanism, Party, Protection, Strategy, Trainer,
+    Accountant, Aggregator, Calibration, Context, Control, Exchange, Mechanism, Party, Protection,
+    Strategy, Trainer,
 };
 use error::Lines;
 use read::Settings;
@@ -111,7 +114,7 @@ impl Plan {
             return Err(MISSING);
         };
         let run = sections::Run::new(run)?;
-        Ok(Self {
+        let mut plan = Self {
             training: Training::new(training)?,
             cohort: Cohort::new(cohort, run.participants)?,
             data: Data::new(data)?,
@@ -123,7 +126,57 @@ impl Plan {
             run,
             sections,
             rules,
-        })
+        };
+        // A protection that cannot be made is an error of its rule, told with all others.
+        if let Ok(protection) = plan.protection()
+            && let Some(exchange) = protection.exchange()
+        {
+            plan.cohort.stages = exchange.stages(&plan.terms(&plan.nowhere(), 32));
+        }
+        Ok(plan)
+    }
+
+    /// A context of no round.
+    fn nowhere(&self) -> Context {
+        Context { plan: Digest([0; 32]), round: 0, model: Digest([0; 32]) }
+    }
+
+    /// What all sides of a protection of sums know of a round.
+    pub fn terms(&self, context: &Context, bits: u32) -> Terms {
+        Terms {
+            context: context.clone(),
+            size: self.cohort.invited(),
+            minimum: self.cohort.minimum,
+            colluding: self.adversary.colluding,
+            dropping: self.adversary.dropping,
+            bits,
+        }
+    }
+
+    /// How updates travel where only sums are opened.
+    pub(crate) fn sums(
+        &self,
+        chain: &Chain,
+        mechanism: &dyn Mechanism,
+        exchange: &dyn Exchange,
+        bound: Bound,
+    ) -> Result<Sums, Error> {
+        let (cohort, largest) = (&self.cohort, self.cohort.invited());
+        if let Some((bits, unit)) = mechanism.ring() {
+            return Sums::of_shares(bits, unit, largest);
+        }
+        let heaviest = if cohort.equal_weights { 1 } else { cohort.max_examples };
+        let grid = match (chain.grid(), bound.limit()) {
+            (Some(grid), _) => grid,
+            (None, Some(limit)) => Grid::signed(limit * chain.gain(), exchange.resolution()),
+            (None, None) => {
+                let expected = "a norm above 0.0, from which the range of integers follows";
+                return Err(Error::caller("training.clip_norm", expected, "0.0"));
+            }
+        };
+        let sums = Sums::of_grid(grid, largest, heaviest)?;
+        // What participants hide they do not tell as figures either.
+        Ok(Sums { figures: mechanism.by() != Party::Participant, ..sums })
     }
 
     /// The canonical text: every default explicit, one order, one spelling. Parses to this plan.

@@ -4,6 +4,7 @@ use super::schedule::Schedule;
 use crate::account::Budget;
 use crate::bound::{Bound, Clip};
 use crate::error::Error;
+use crate::exchange::Stages;
 use crate::registry::Arguments;
 
 const RANGE: Error = Error::Bug("a parameter's declared range does not fit its type");
@@ -141,6 +142,10 @@ pub struct Cohort {
     pub minimum: usize,
     /// Whether every update weighs the same in a mean; else as many examples as it has.
     pub equal_weights: bool,
+    /// Examples that weigh most, where only sums are opened.
+    pub max_examples: u64,
+    /// What members say to each other around their contributions.
+    pub stages: Stages,
     /// How long contributions are awaited, in milliseconds.
     pub collect_timeout_ms: u64,
     /// How long fetches of the model are awaited, in milliseconds.
@@ -173,6 +178,8 @@ impl Cohort {
             over_selection: of.number("over_selection")?,
             minimum,
             equal_weights: of.text("weights")? == "equal",
+            max_examples: of.integer("max_examples")? as u64,
+            stages: Stages::default(),
             collect_timeout_ms: milliseconds(of, "collect_timeout_s")?,
             distribute_timeout_ms: milliseconds(of, "distribute_timeout_s")?,
             enrol_timeout_ms: milliseconds(of, "enrol_timeout_s")?,
@@ -309,6 +316,8 @@ impl EvaluationPlan {
 pub struct Privacy {
     /// The largest ε, and the δ at which it is stated.
     pub budget: Budget,
+    /// Whether the coordinator may see exact sums.
+    pub trusted_with_sums: bool,
     /// Where the coordinator keeps what all plans on the same data have spent.
     pub ledger: Option<String>,
     /// ε that the plan says was spent before.
@@ -320,6 +329,7 @@ impl Privacy {
         let epsilon = Some(of.number("epsilon")?).filter(|&epsilon| epsilon > 0.0);
         Ok(Self {
             budget: Budget { epsilon, delta: of.number("delta")? },
+            trusted_with_sums: of.flag("trusted_with_sums")?,
             ledger: Some(text(of, "ledger")?).filter(|path| !path.is_empty()),
             spent: of.number("spent")?,
         })

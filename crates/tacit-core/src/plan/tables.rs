@@ -78,6 +78,10 @@ const fn number(
     Parameter { name, help, kind, default }
 }
 
+const fn flag(name: &'static str, default: bool, help: &'static str) -> Parameter {
+    Parameter { name, help, kind: Kind::Flag, default: Default::Flag(default) }
+}
+
 const fn text(name: &'static str, default: &'static str, help: &'static str) -> Parameter {
     Parameter { name, help, kind: Kind::Text, default: Default::Text(default) }
 }
@@ -224,6 +228,12 @@ const COHORTS: &[Parameter] = &[
         &["examples", "equal"],
         "What an update weighs in a mean: its examples, or as much as every other.",
     ),
+    integer(
+        "max_examples",
+        1_000,
+        (1, 1 << 20),
+        "Where only sums are opened, more examples than this weigh as many.",
+    ),
     number("collect_timeout_s", 600.0, SECONDS, "Seconds to wait for contributions."),
     number("distribute_timeout_s", 300.0, SECONDS, "Seconds to wait for models to be fetched."),
     number("enrol_timeout_s", 3600.0, SECONDS, "Seconds to wait for the roster to fill."),
@@ -299,6 +309,11 @@ const BUDGET: &[Parameter] = &[
         "ledger",
         "",
         "Folder of the coordinator with what all plans on the same data have spent; \"\" = none.",
+    ),
+    flag(
+        "trusted_with_sums",
+        false,
+        "Whether the coordinator may see exact sums, where it adds the noise to them itself.",
     ),
     number("spent", 0.0, (0.0, 1e6), "Epsilon that the plan says was spent before, by the ledger."),
 ];

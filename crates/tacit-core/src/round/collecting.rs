@@ -2,7 +2,7 @@
 
 use super::open::{Deadline, Open, Tally};
 use super::vocabulary::{Abort, Action, Event, Kind, Record, Setup};
-use super::{Aggregating, Applied, Decision, Round};
+use super::{Applied, Decision, Round};
 use crate::error::Refusal;
 use crate::ids::ParticipantId;
 use crate::limits;
@@ -55,7 +55,7 @@ impl Collecting {
                 if self.open.tally.accepted >= self.setup.rules.minimum.max(1) =>
             {
                 self.open.closed_ms = *at_ms;
-                return Ok(Round::Aggregating(Aggregating::new(self.setup, self.open)));
+                return Ok(self.open.close(self.setup));
             }
             Record::Aborted { abort } => return Ok(self.open.abort(self.setup, abort.clone())),
             _ => return Err(Box::new(Round::Collecting(self))),
@@ -164,7 +164,7 @@ pub(super) fn answer_late(setup: &Setup, open: &Open, kind: &Kind) -> Option<Act
     Some(Action::Refuse { participant, refusal })
 }
 
-fn bounded(why: &str) -> String {
+pub(super) fn bounded(why: &str) -> String {
     let mut end = why.len().min(limits::REASON_BYTES);
     while !why.is_char_boundary(end) {
         end -= 1;

@@ -2,7 +2,7 @@
 
 use super::open::{Deadline, Open};
 use super::vocabulary::{Abort, Action, Event, Record, Setup};
-use super::{Applied, Decision, Distributing, Round, sampling};
+use super::{Applied, Decision, Distributing, Exchanging, Round, sampling};
 
 /// See [`Round::Enrolling`].
 #[derive(Clone, Debug)]
@@ -58,7 +58,10 @@ impl Enrolling {
                     return Err(Box::new(Round::Enrolling(self)));
                 }
                 let open = Open::new(&self.setup, cohort, *at_ms);
-                Ok(Round::Distributing(Distributing::new(self.setup, open)))
+                Ok(match self.setup.rules.stages.before {
+                    0 => Round::Distributing(Distributing::new(self.setup, open)),
+                    _ => Round::Exchanging(Exchanging::new(self.setup, open, 0)),
+                })
             }
             Record::Aborted { abort } => {
                 let open = Open::new(&self.setup, &[], 0);

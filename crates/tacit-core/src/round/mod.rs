@@ -10,6 +10,9 @@
 //!      └───────────┴─────────────┴─────────────┴──────► Aborted
 //! ```
 //!
+//! Where a protection has members talk, the round is `Exchanging` for each stage of it, before
+//! Distributing and after Collecting.
+//!
 //! Time comes with each event. Deadlines are armed by the first event that a state sees, so that
 //! neither a restart nor a clock that jumps back can make a round wait longer than its time-out.
 
@@ -19,6 +22,7 @@ mod collecting;
 mod distributing;
 mod done;
 mod enrolling;
+mod exchanging;
 mod open;
 mod releasing;
 mod roster;
@@ -34,6 +38,7 @@ pub use collecting::Collecting;
 pub use distributing::Distributing;
 pub use done::Done;
 pub use enrolling::Enrolling;
+pub use exchanging::Exchanging;
 pub use releasing::Releasing;
 pub use roster::Roster;
 pub use sampling::{cohort_commitment, draw};
@@ -42,6 +47,7 @@ pub use vocabulary::{
 };
 
 use crate::error::Refusal;
+use crate::exchange::SignedMessage;
 use crate::ids::ParticipantId;
 use crate::messages::SignedContribution;
 
@@ -50,6 +56,8 @@ use crate::messages::SignedContribution;
 pub enum Round {
     /// Awaits participants.
     Enrolling(Enrolling),
+    /// Awaits what members say to each other.
+    Exchanging(Exchanging),
     /// Awaits word that the cohort has the model.
     Distributing(Distributing),
     /// Awaits contributions.
@@ -98,6 +106,7 @@ macro_rules! in_state {
     ($round:expr, $state:ident => $body:expr) => {
         match $round {
             Round::Enrolling($state) => $body,
+            Round::Exchanging($state) => $body,
             Round::Distributing($state) => $body,
             Round::Collecting($state) => $body,
             Round::Aggregating($state) => $body,
@@ -190,6 +199,7 @@ impl Round {
             Round::Aggregating(state) => state.open(),
             Round::Releasing(state) => state.open(),
             Round::Done(state) => state.open(),
+            Round::Exchanging(state) => state.open(),
             Round::Enrolling(_) | Round::Aborted(_) => {
                 return Err(Refusal::TooLate { round: signed.contribution.round });
             }
@@ -204,10 +214,20 @@ impl Round {
         }
     }
 
+    /// Whether a message with this header would count now: `Wanted`, or `Held` if it does already.
+    pub fn hears(&self, signed: &SignedMessage) -> Result<Admission, Refusal> {
+        match self {
+            Round::Exchanging(state) if state.holds(signed) => Ok(Admission::Held),
+            Round::Exchanging(state) => state.check(signed).map(|()| Admission::Wanted),
+            _ => Err(Refusal::TooLate { round: signed.message.round }),
+        }
+    }
+
     /// Name of the state.
     pub fn state(&self) -> &'static str {
         match self {
             Round::Enrolling(_) => "enrolling",
+            Round::Exchanging(_) => "exchanging",
             Round::Distributing(_) => "distributing",
             Round::Collecting(_) => "collecting",
             Round::Aggregating(_) => "aggregating",
@@ -220,6 +240,7 @@ impl Round {
     /// Whether this participant is in the drawn cohort of a round that is not over.
     pub fn has_drawn(&self, participant: &ParticipantId) -> bool {
         match self {
+            Round::Exchanging(state) => state.open().cohort.contains_key(participant),
             Round::Distributing(state) => state.open().cohort.contains_key(participant),
             Round::Collecting(state) => state.open().cohort.contains_key(participant),
             _ => false,
@@ -229,6 +250,7 @@ impl Round {
     /// How many members the cohort has, and how many have contributed.
     pub fn progress(&self) -> (usize, usize) {
         match self {
+            Round::Exchanging(state) => state.progress(),
             Round::Distributing(state) => state.open().progress(),
             Round::Collecting(state) => state.open().progress(),
             Round::Aggregating(state) => state.open().progress(),

@@ -2,13 +2,13 @@
 //! become of each member.
 
 use super::vocabulary::{Abort, Action, Event, Kind, Outcome, Record, Setup, Summary};
-use super::{Aborted, Decision, Roster, Round};
+use super::{Aborted, Aggregating, Decision, Exchanging, Roster, Round};
 use crate::error::Refusal;
 use crate::ids::ParticipantId;
 use crate::limits;
 use crate::messages::{Evaluation, SignedContribution};
 use crate::plan::Sampling;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What has become of a member of the cohort.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,8 @@ pub(super) struct Open {
     pub refusals_of: BTreeMap<ParticipantId, u32>,
     pub opened_ms: u64,
     pub closed_ms: u64,
+    /// Members that contributed and then fell silent.
+    pub left: BTreeSet<ParticipantId>,
 }
 
 impl Open {
@@ -53,7 +55,28 @@ impl Open {
             refusals_of: BTreeMap::new(),
             opened_ms,
             closed_ms: opened_ms,
+            left: BTreeSet::new(),
         }
+    }
+
+    /// Where a round goes once contributions are closed.
+    pub fn close(self, setup: Setup) -> Round {
+        let stages = setup.rules.stages;
+        match stages.after {
+            0 => Round::Aggregating(Aggregating::new(setup, self)),
+            _ => Round::Exchanging(Exchanging::new(setup, self, stages.before)),
+        }
+    }
+
+    /// Members that have contributed and were not silent since.
+    pub fn survivors(&self) -> Vec<ParticipantId> {
+        let here = |id: &&ParticipantId| self.has_contributed(id) && !self.left.contains(*id);
+        self.cohort.keys().filter(here).cloned().collect()
+    }
+
+    /// These are asked no more; their contributions count.
+    pub fn leave(&mut self, silent: &[ParticipantId]) {
+        self.left.extend(silent.iter().cloned());
     }
 
     /// Members, and contributions so far.

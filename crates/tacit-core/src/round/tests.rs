@@ -3,6 +3,7 @@ use crate::account::{Account, Budget};
 use crate::digest::Digest;
 use crate::error::Refusal;
 use crate::evidence::Cost;
+use crate::exchange::Stages;
 use crate::ids::ParticipantId;
 use crate::limits;
 use crate::messages::{Contribution, Evaluation, SignedContribution};
@@ -21,6 +22,8 @@ pub(super) fn rules(participants: usize) -> Cohort {
         over_selection: 0.0,
         minimum: participants / 2 + 1,
         equal_weights: false,
+        max_examples: 1_000,
+        stages: Stages::default(),
         enrol_timeout_ms: 1000,
         distribute_timeout_ms: 1000,
         collect_timeout_ms: 1000,
@@ -73,6 +76,7 @@ fn outcome(round: u32) -> Outcome {
         delta: None,
         cost: Cost::Unbounded,
         clip_norm: None,
+        tally: None,
         evaluation: None,
         selected: None,
         turned_away: BTreeMap::new(),

@@ -6,10 +6,12 @@ use crate::digest::Digest;
 use crate::downlink::{self, Delta};
 use crate::error::Refusal;
 use crate::evidence::Cost;
+use crate::exchange::{Ask, SignedMessage, Tally};
 use crate::ids::ParticipantId;
 use crate::messages::{Evaluation, SignedContribution, Task};
 use crate::plan::Cohort;
 use crate::rng::Seed;
+use crate::traits::Context;
 use std::collections::BTreeMap;
 
 /// The facts a round starts from.
@@ -44,6 +46,11 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// What binds everything that is made for the round.
+    pub fn context(&self) -> Context {
+        Context { plan: self.plan, round: self.round, model: self.model }
+    }
+
     /// The task offered to every member of the cohort.
     pub fn task(&self) -> Task {
         Task {
@@ -114,6 +121,8 @@ pub enum Kind {
     },
     /// A contribution is complete, checked and durable in the spool.
     Contributed(SignedContribution),
+    /// A message of a stage is checked and durable in the spool.
+    Said(SignedMessage),
     /// A participant cannot do its task.
     Declined {
         /// Who.
@@ -169,6 +178,13 @@ pub enum Action {
         /// The task.
         task: Task,
         /// Members that have not answered it.
+        to: Vec<ParticipantId>,
+    },
+    /// Ask every one of these for its message of a stage.
+    Ask {
+        /// Round and stage.
+        ask: Ask,
+        /// Members that have not spoken.
         to: Vec<ParticipantId>,
     },
     /// Tell the participant that its contribution cannot be lost any more.
@@ -234,6 +250,21 @@ pub enum Record {
     Accepted {
         /// With its signature.
         signed: SignedContribution,
+    },
+    /// A message of a stage counts.
+    Said {
+        /// With its signature.
+        signed: SignedMessage,
+    },
+    /// No more messages of a stage.
+    Heard {
+        /// From 0.
+        stage: u8,
+    },
+    /// A member that contributed says no more.
+    Left {
+        /// Who.
+        participant: ParticipantId,
     },
     /// A member of the cohort will not contribute.
     Declined {
@@ -311,6 +342,16 @@ pub enum Abort {
         /// Accepted.
         found: usize,
     },
+    /// Too few said what a stage needs in time.
+    #[error("{found} messages of stage {stage}, expected at least {expected}")]
+    TooFewMessages {
+        /// From 0.
+        stage: u8,
+        /// What the protection needs.
+        expected: usize,
+        /// Heard.
+        found: usize,
+    },
     /// The next model could not be computed.
     #[error("aggregation failed: {cause}")]
     AggregationFailed {
@@ -341,6 +382,9 @@ pub struct Outcome {
     /// The clipping norm of the next round, where it follows a quantile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
+    /// Figures of the cohort, where only sums are opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tally: Option<Tally>,
     /// The new model on the coordinator's held-out examples.
     pub evaluation: Option<Evaluation>,
     /// Requests turned away before they belonged to a participant, by reason.
@@ -418,6 +462,9 @@ impl Record {
             Record::Opened { .. } => "opened",
             Record::Distributed { .. } => "distributed",
             Record::Accepted { .. } => "accepted",
+            Record::Said { .. } => "said",
+            Record::Heard { .. } => "heard",
+            Record::Left { .. } => "left",
             Record::Declined { .. } => "declined",
             Record::Refused { .. } => "refused",
             Record::Closed { .. } => "closed",

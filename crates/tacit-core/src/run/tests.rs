@@ -1,5 +1,6 @@
 use super::*;
 use crate::evidence::Cost;
+use crate::exchange::Stages;
 use crate::ids::ParticipantId;
 use crate::messages::{Contribution, SignedContribution};
 use crate::plan::Sampling;
@@ -23,6 +24,8 @@ fn course(num_rounds: u32) -> Course {
             over_selection: 0.0,
             minimum: 1,
             equal_weights: false,
+            max_examples: 1_000,
+            stages: Stages::default(),
             collect_timeout_ms: 1000,
             distribute_timeout_ms: 1000,
             enrol_timeout_ms: 1000,
@@ -82,6 +85,7 @@ impl Drive {
             delta: None,
             cost: Cost::Unbounded,
             clip_norm: None,
+            tally: None,
             evaluation: None,
             selected: None,
             turned_away: BTreeMap::new(),

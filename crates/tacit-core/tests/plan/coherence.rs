@@ -6,6 +6,9 @@ use crate::{plan, refused};
 const NOISY: &str =
     "accountant = \"count\"\n[training]\nclip_norm = 1\n[cohort]\nweights = \"equal\"";
 
+/// What every plan of sums must say besides.
+const CLIPPED: &str = "[training]\nclip_norm = 1.0";
+
 /// The refusal of a plan that breaks exactly one law.
 fn broken(text: &str) -> String {
     let refusal = refused(text);
@@ -16,19 +19,48 @@ fn broken(text: &str) -> String {
 #[test]
 fn a_rule_that_must_see_updates_under_a_protection_that_hides_them() {
     assert_eq!(
-        broken("protection = \"secagg\"\naggregator = \"krum\""),
+        broken(&format!("protection = \"secagg\"\naggregator = \"krum\"\n{CLIPPED}")),
         "plan.toml:2: aggregator: expected a rule that needs only the sum of the updates because \
          of protection = \"secagg\" (line 1), found \"krum\", which needs each update inside a \
          sealed environment; would work: aggregator = \"mean\", protection = \"enclave\", \
          protection = \"plain\""
     );
     plan("protection = \"enclave\"\naggregator = \"krum\"");
-    plan("protection = \"secagg\"");
+    plan(&format!("protection = \"secagg\"\n{CLIPPED}"));
+}
+
+#[test]
+fn sums_of_updates_without_a_range() {
+    let refusal = broken("protection = \"secagg\"");
+    assert!(refusal.contains("training.clip_norm: expected updates whose sums fit"), "{refusal}");
+    assert!(refusal.contains("would work: clip_norm = 1.0"), "{refusal}");
+}
+
+#[test]
+fn sums_of_cohorts_drawn_by_coins() {
+    let coins = "[cohort]\nsampling = \"poisson\"\nsize = 3";
+    let refusal = broken(&format!("protection = \"secagg\"\n{CLIPPED}\n{coins}"));
+    assert!(refusal.contains("cohort.sampling: expected \"fixed\""), "{refusal}");
+}
+
+#[test]
+fn more_leave_than_the_protection_withstands() {
+    let drops = "[adversary]\ndropping = 0.5\n[cohort]\nminimum = 2";
+    let refusal = refused(&format!("protection = \"secagg\"\n{CLIPPED}\n{drops}"));
+    assert!(refusal.contains("withstands the plan's adversary"), "{refusal}");
+}
+
+#[test]
+fn noise_of_a_coordinator_that_sees_the_sum_first() {
+    let plain = format!("mechanism = \"gaussian\"\nprotection = \"secagg\"\n{NOISY}");
+    let refusal = broken(&plain);
+    assert!(refusal.contains("trusted_with_sums = true in [privacy]"), "{refusal}");
+    plan(&format!("{plain}\n[privacy]\ntrusted_with_sums = true"));
 }
 
 #[test]
 fn an_encoding_that_does_not_add_up_under_masks() {
-    let refusal = broken("compression = [\"top-k\"]\nprotection = \"secagg\"");
+    let refusal = broken(&format!("compression = [\"top-k\"]\nprotection = \"secagg\"\n{CLIPPED}"));
     assert!(refusal.starts_with("plan.toml:1: compression: expected an encoding that adds up"));
     assert!(refusal.contains("because of protection = \"secagg\" (line 2)"), "{refusal}");
     assert!(refusal.ends_with(
@@ -36,13 +68,13 @@ fn an_encoding_that_does_not_add_up_under_masks() {
          protection = \"plain\""
     ));
     plan("compression = [\"top-k\"]");
-    plan("compression = [\"quantise\"]\nprotection = \"secagg\"");
+    plan(&format!("compression = [\"quantise\"]\nprotection = \"secagg\"\n{CLIPPED}"));
 }
 
 #[test]
 fn continuous_noise_under_masks() {
     let refusal = broken(&format!("mechanism = \"gaussian\"\nprotection = \"secagg\"\n{NOISY}"));
-    assert!(refusal.contains("expected integer-valued noise because of protection"), "{refusal}");
+    assert!(refusal.contains("expected integer-valued noise in shares of each"), "{refusal}");
     assert!(refusal.contains("would work: mechanism = \"discrete-gaussian\""), "{refusal}");
     assert!(!refusal.contains("mechanism = \"none\""), "no noise is no alternative: {refusal}");
     plan(&format!("mechanism = \"gaussian\"\n{NOISY}"));
@@ -160,7 +192,7 @@ fn evaluation_without_examples() {
 fn every_broken_law_is_told() {
     let text = "aggregator = \"krum\"\nprotection = \"secagg\"\ncompression = [\"top-k\"]\n\
                 mechanism = \"gaussian\"\n[cohort]\nsize = 30";
-    assert_eq!(refused(text).lines().count(), 8);
+    assert_eq!(refused(text).lines().count(), 9);
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! Stand-ins for the rules of other rooms: they say what they need and reveal, and do nothing.
 
+use std::sync::Arc;
 use tacit_core::account::{Epsilon, Sampled, Spent};
 use tacit_core::compress::{Form, Place, Signal};
 use tacit_core::data::{DataShape, Shard};
 use tacit_core::error::{Error, Refusal};
 use tacit_core::evidence::Cost;
+use tacit_core::exchange::{Stages, Terms};
+use tacit_core::ids::ParticipantId;
 use tacit_core::messages::{Evaluation, FitOrder};
 use tacit_core::params::{Layout, Params, Tensor};
 use tacit_core::registry::{Arguments, Default, Entry, Kind, Make, Parameter, Registry};
@@ -87,11 +90,33 @@ impl Protection for Hide {
     fn reveals(&self) -> View {
         self.reveals
     }
-    fn protect(&self, _: &Context, _: u32, _: &mut Vec<u8>) -> Result<(), Error> {
-        Ok(())
+    fn exchange(&self) -> Option<&dyn Exchange> {
+        (self.reveals == View::Sum).then_some(self)
     }
-    fn open(&self, _: &Context, _: u32, _: &mut Vec<Vec<u8>>) -> Result<(), Error> {
-        Ok(())
+}
+
+/// Nobody ever meets at this table.
+impl Exchange for Hide {
+    fn stages(&self, _: &Terms) -> Stages {
+        Stages::default()
+    }
+    fn resolution(&self) -> u32 {
+        24
+    }
+    fn promise(&self, terms: &Terms) -> Result<String, Error> {
+        match terms.dropping < 0.5 {
+            true => Ok("nothing".into()),
+            false => Err(Error::caller("adversary.dropping", "below 0.5", "more")),
+        }
+    }
+    fn frame_bytes(&self, _: u32, count: usize) -> usize {
+        8 * count
+    }
+    fn member(&self, _: &Terms, _: Arc<dyn Notary>) -> Result<Box<dyn Member>, Error> {
+        Err(Error::Bug("nobody"))
+    }
+    fn table(&self, _: &Terms, _: &[ParticipantId]) -> Result<Box<dyn Table>, Error> {
+        Err(Error::Bug("nobody"))
     }
 }
 

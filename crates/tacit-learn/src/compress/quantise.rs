@@ -17,7 +17,7 @@
 use super::lloyd_max::{Codebook, MOST_BITS};
 use pulp::Arch;
 use std::ops::Range;
-use tacit_core::compress::{Form, Place, Signal};
+use tacit_core::compress::{Form, Grid, Place, Signal};
 use tacit_core::error::{Error, Refusal};
 use tacit_core::limits;
 use tacit_core::params;
@@ -142,6 +142,11 @@ impl Compressor for Quantise {
     fn additive(&self) -> bool {
         // Levels of one scale are whole numbers of one unit.
         self.range.is_some()
+    }
+
+    fn grid(&self) -> Option<Grid> {
+        let (range, most) = (f64::from(self.range?), i64::from(top(self.bits)));
+        Some(Grid { origin: -range, step: 2.0 * range / most as f64, least: 0, most })
     }
 
     fn feedback(&self) -> bool {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Refusal};
+use tacit_core::exchange::{Ask, Letter};
 use tacit_core::messages::{Offer, SignedContribution, Task};
 use tacit_core::traits::Transport;
 use tokio::runtime::Handle;
@@ -132,6 +133,9 @@ impl Transport for BlockingTransport {
         if offer.finished {
             return Ok(Offer::Finished);
         }
+        if let Some(ask) = offer.asked()? {
+            return Ok(Offer::Ask(ask));
+        }
         let task = offer.task()?;
         self.start_beats(task.round);
         self.task = Some(task.clone());
@@ -145,6 +149,15 @@ impl Transport for BlockingTransport {
         let bytes = self.runtime.block_on(self.http.fetch(digest, size))?;
         self.enter(Phase::Training);
         Ok(bytes)
+    }
+
+    fn mail(&mut self, ask: &Ask) -> Result<Vec<u8>, Error> {
+        let mail = self.runtime.block_on(self.http.mail(ask.context.round, ask.stage))?;
+        Ok(mail.into())
+    }
+
+    fn say(&mut self, letter: &Letter) -> Result<(), Error> {
+        self.runtime.block_on(self.http.say(letter))
     }
 
     fn deliver(&mut self, contribution: &SignedContribution, payload: &[u8]) -> Result<(), Error> {

@@ -15,7 +15,7 @@ pub use patience::{Patience, retriable};
 
 use crate::pki::Identity;
 use crate::wire::{
-    Cosign, Decline, EnrolRequest, Heartbeat, MEDIA_TYPE, PROTOCOL, Phase, Status, TaskOffer,
+    Cosign, Decline, EnrolRequest, Heartbeat, MEDIA_TYPE, PROTOCOL, Phase, Said, Status, TaskOffer,
     TaskRequest, Welcome,
 };
 use bytes::Bytes;
@@ -25,7 +25,9 @@ use hyper::header::CONTENT_TYPE;
 use prost::Message;
 use std::sync::Arc;
 use std::time::Duration;
+use tacit_core::codec;
 use tacit_core::error::{Error, Refusal};
+use tacit_core::exchange::Letter;
 use tacit_core::limits;
 
 /// Time for the answer to a request that does not wait.
@@ -91,6 +93,33 @@ impl HttpTransport {
         }
         let why = why.get(..end).unwrap_or_default().to_owned();
         self.tell("/v1/decline", &Decline { round, why }).await
+    }
+
+    /// What this member is handed before its message of a stage.
+    pub async fn mail(&self, round: u32, stage: u8) -> Result<Bytes, Error> {
+        let path = format!("/v1/mail/{round}/{stage}");
+        let ask = async || {
+            let none = hyper::header::HeaderMap::new();
+            let response = self.connection.send(Method::GET, &path, none, Bytes::new(), ANSWER);
+            let mut body = response.await?.into_body();
+            let mut mail = bytes::BytesMut::new();
+            while let Some(piece) = connection::piece(&mut body).await? {
+                let (limit, found) = (limits::MAIL_BYTES as u64, mail.len() + piece.len());
+                if found as u64 > limit {
+                    let (what, found) = ("mail".into(), found as u64);
+                    return Err(Refusal::TooLarge { what, limit, found }.into());
+                }
+                mail.extend_from_slice(&piece);
+            }
+            Ok(mail.freeze())
+        };
+        self.patience.persist(ask).await
+    }
+
+    /// Delivers a message of a stage.
+    pub async fn say(&self, letter: &Letter) -> Result<(), Error> {
+        let signed = codec::encode(&letter.signed).into();
+        self.tell("/v1/messages", &Said { signed, body: letter.body.clone().into() }).await
     }
 
     /// Says that a checkpoint of the log was verified.

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Fault, Refusal};
+use tacit_core::exchange::{Letter, Message};
 use tacit_core::limits;
 use tacit_core::messages::SignedContribution;
 use tacit_core::pipeline::Inspector;
@@ -118,6 +119,23 @@ impl Desk for Front {
             return self.complete(&signed);
         }
         Ok(status(next, false))
+    }
+
+    fn mail(&self, peer: &Peer, round: u32, stage: u8) -> Result<Vec<u8>, Error> {
+        let mut state = self.0.live()?;
+        let asked = state.asks.get(&peer.participant);
+        if !asked.is_some_and(|ask| (ask.context.round, ask.stage) == (round, stage)) {
+            return Err(Refusal::TooLate { round }.into());
+        }
+        let mail = state.host.table(round)?.mail(stage, &peer.participant)?;
+        drop(state);
+        self.0.traffic.sent(mail.len());
+        Ok(mail)
+    }
+
+    fn message(&self, _: &Peer, letter: Letter) -> Result<(), Error> {
+        self.0.traffic.received(letter.body.len());
+        self.0.hear(&letter)
     }
 
     fn decline(&self, peer: &Peer, round: u32, why: &str) -> Result<(), Error> {
@@ -238,7 +256,14 @@ impl Front {
             }
             return Ok(Some(offer));
         }
-        if state.draining || !state.offers.contains_key(&peer.participant) {
+        if state.draining {
+            return Ok(None);
+        }
+        if let Some(ask) = state.asks.get(&peer.participant) {
+            let offer = offer_of(run, &self.0, &state);
+            return Ok(Some(TaskOffer { ask: u32::from(ask.stage) + 1, ..offer }));
+        }
+        if !state.offers.contains_key(&peer.participant) {
             return Ok(None);
         }
         Ok(Some(offer_of(run, &self.0, &state)))
@@ -274,6 +299,30 @@ impl Front {
 }
 
 impl Coordinator {
+    /// Takes a message of a stage: durable first, then counted.
+    fn hear(self: &Arc<Self>, letter: &Letter) -> Result<(), Error> {
+        let wanted = |state: &State| -> Result<Admission, Error> {
+            Ok(state.run.as_ref().ok_or(NO_RUN)?.round().hears(&letter.signed)?)
+        };
+        if wanted(&*self.live()?)? == Admission::Held {
+            return Ok(());
+        }
+        let transfer = transfer_of(&letter.signed.message);
+        self.store.spool_open(&transfer)?;
+        self.store.spool_write(&transfer, 0, &letter.body)?;
+        self.store.spool_finish(&transfer)?;
+        let mut state = self.live()?;
+        if wanted(&state)? == Admission::Held {
+            return Ok(());
+        }
+        if let Err(refusal) = state.host.table(transfer.round)?.hear(letter) {
+            drop(state);
+            self.store.spool_discard(&transfer)?;
+            return Err(refusal.into());
+        }
+        self.said(state, letter)
+    }
+
     /// Reads a spooled payload through the inspector, holding one piece of it.
     fn inspect(&self, signed: &SignedContribution) -> Result<(), Error> {
         let header = &signed.contribution;
@@ -324,11 +373,21 @@ fn offer_of(run: &Run, coordinator: &Coordinator, state: &State) -> TaskOffer {
         checkpoint: String::new(),
         consistency: Vec::new(),
         finished: false,
+        ask: 0,
     }
 }
 
 fn status(offset: u64, accepted: bool) -> UploadStatus {
     UploadStatus { offset, chunk_bytes: limits::TRANSFER_CHUNK_BYTES as u64, accepted }
+}
+
+fn transfer_of(message: &Message) -> Transfer {
+    Transfer {
+        round: message.round,
+        participant: message.participant.clone(),
+        payload: message.body,
+        bytes: message.body_bytes,
+    }
 }
 
 fn transfer(signed: &SignedContribution) -> Transfer {

@@ -3,21 +3,31 @@
 use super::answers::NO_RUN;
 use super::{Coordinator, Progress, State};
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 use tacit_audit::{End, OsEntropy};
 use tacit_core::central::Ports;
 use tacit_core::codec;
 use tacit_core::digest::Digest;
 use tacit_core::error::Error;
+use tacit_core::exchange::Letter;
 use tacit_core::history::RoundReport;
 use tacit_core::messages::SignedContribution;
 use tacit_core::round::{Action, Admission, Entry, Event, Kind, Outcome, Record, Setup, Summary};
 use tacit_core::run::{Best, Finish, Run};
-use tacit_core::traits::{Blobs, Clock, Journal, Spool};
+use tacit_core::traits::{Blobs, Clock, Journal, Opening, Spool};
 
 /// When to look again where a deadline had not quite passed.
 const RETRY: Duration = Duration::from_millis(100);
+
+impl State {
+    /// Nothing is asked of anybody.
+    fn clear(&mut self) {
+        self.offers.clear();
+        self.announced.clear();
+        self.asks.clear();
+    }
+}
 
 impl Coordinator {
     /// Starts, or takes up again, what the run has to do. Needs a Tokio runtime; ends when the
@@ -58,7 +68,7 @@ impl Coordinator {
         let mut state = self.live()?;
         let run = state.run.take().ok_or(NO_RUN)?;
         let mut queue = VecDeque::from([Kind::Tick]);
-        self.perform(&mut state, run.outbox(), &mut queue)?;
+        self.perform(&mut state, run.round().setup(), run.outbox(), &mut queue)?;
         if let Some(finish) = run.finish() {
             // The last process may have died before it recorded the end.
             self.end(&mut state, &run, finish)?;
@@ -98,6 +108,18 @@ impl Coordinator {
         }
     }
 
+    /// Counts a message that the table has taken, under the lock under which it did.
+    pub(super) fn said(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        letter: &Letter,
+    ) -> Result<(), Error> {
+        let worked = self.work(&mut state, VecDeque::from([Kind::Said(letter.signed.clone())]));
+        drop(state);
+        self.changes.send_modify(|n| *n += 1);
+        worked.map(drop)
+    }
+
     fn work(
         self: &Arc<Self>,
         state: &mut State,
@@ -116,7 +138,7 @@ impl Coordinator {
             let (answers, actions) = actions.into_iter().partition(mine);
             // While its run is taken out the coordinator answers nobody; if what must be durable
             // is not, it stays out.
-            self.perform(state, actions, &mut queue)?;
+            self.perform(state, run.round().setup(), actions, &mut queue)?;
             if let Some(finish) = run.finish() {
                 self.end(state, &run, finish)?;
             }
@@ -129,6 +151,7 @@ impl Coordinator {
     fn perform(
         self: &Arc<Self>,
         state: &mut State,
+        setup: &Setup,
         actions: Vec<Action>,
         queue: &mut VecDeque<Kind>,
     ) -> Result<(), Error> {
@@ -142,24 +165,30 @@ impl Coordinator {
                     {
                         entries.push(entry);
                     }
-                    self.persist(state, entries)?;
+                    self.persist(state, setup, entries)?;
                 }
                 Action::SetTimer { after_ms } => {
                     state.timer = Instant::now().checked_add(Duration::from_millis(after_ms));
                 }
                 Action::Offer { task, to } => {
+                    state.asks.clear();
                     state.offers = to.into_iter().map(|id| (id, task.clone())).collect();
                 }
+                Action::Ask { ask, to } => {
+                    state.clear();
+                    state.asks = to.into_iter().map(|id| (id, ask.clone())).collect();
+                }
                 Action::Aggregate { setup, contributions } => {
-                    state.offers.clear();
-                    state.announced.clear();
+                    state.clear();
                     let this = self.clone();
-                    tokio::task::spawn_blocking(move || this.aggregate(&setup, &contributions));
+                    let opening = state.host.open(setup.round);
+                    tokio::task::spawn_blocking(move || {
+                        this.aggregate(&setup, &contributions, opening);
+                    });
                 }
                 Action::Log(summary) => {
                     // An aborted round leaves offers behind; the next one makes its own.
-                    state.offers.clear();
-                    state.announced.clear();
+                    state.clear();
                     queue.push_back(self.log(state, &summary)?);
                 }
                 Action::Publish { round, .. } => queue.push_back(Kind::Published { round }),
@@ -171,17 +200,22 @@ impl Coordinator {
         Ok(())
     }
 
-    fn persist(&self, state: &mut State, entries: Vec<Entry>) -> Result<(), Error> {
+    fn persist(&self, state: &mut State, setup: &Setup, entries: Vec<Entry>) -> Result<(), Error> {
         let bytes: Vec<Vec<u8>> = entries.iter().map(codec::encode).collect();
         self.store.append(&bytes)?;
         for entry in entries {
+            state.host.follow(&self.plan, &self.layout, setup, &entry)?;
             match &entry.fact {
                 Record::Accepted { signed } => {
                     let participant = &signed.contribution.participant;
                     state.offers.remove(participant);
                     state.announced.remove(participant);
                 }
-                Record::Declined { participant, .. } => drop(state.offers.remove(participant)),
+                Record::Said { signed } => drop(state.asks.remove(&signed.message.participant)),
+                Record::Declined { participant, .. } | Record::Left { participant } => {
+                    state.offers.remove(participant);
+                    state.asks.remove(participant);
+                }
                 _ => {}
             }
             if state.journal.first().is_some_and(|first| first.round != entry.round) {
@@ -243,8 +277,13 @@ impl Coordinator {
     }
 
     /// Computes the next model; runs on a thread of its own.
-    fn aggregate(self: Arc<Self>, setup: &Setup, contributions: &[SignedContribution]) {
-        let computed = self.compute(setup, contributions);
+    fn aggregate(
+        self: Arc<Self>,
+        setup: &Setup,
+        contributions: &[SignedContribution],
+        opening: Result<Option<Box<dyn Opening>>, Error>,
+    ) {
+        let computed = opening.and_then(|opening| self.compute(setup, contributions, opening));
         let kind = match computed {
             Ok(outcome) => Kind::Aggregated(outcome),
             Err(error) => {
@@ -261,12 +300,14 @@ impl Coordinator {
         &self,
         setup: &Setup,
         contributions: &[SignedContribution],
+        opening: Option<Box<dyn Opening>>,
     ) -> Result<Outcome, Error> {
         let mut ports = Ports {
             blobs: &self.store,
             spool: &self.store,
             clock: &self.clock,
             entropy: &mut OsEntropy,
+            opening,
         };
         let mut outcome = self.centre()?.aggregate(setup, contributions, &mut ports)?;
         (outcome.bytes_up, outcome.bytes_down) = self.traffic.take();

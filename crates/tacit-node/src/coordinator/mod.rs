@@ -6,6 +6,7 @@ mod draws;
 mod driver;
 mod history;
 mod spending;
+mod table;
 mod traffic;
 
 pub use answers::Front;
@@ -20,7 +21,9 @@ use std::time::Instant;
 use tacit_audit::{OsEntropy, Recorder, SpendLedger};
 use tacit_core::central::{Centre, Evaluator};
 use tacit_core::error::Error;
+use tacit_core::exchange::Ask;
 use tacit_core::history::RoundReport;
+use tacit_core::host::Host;
 use tacit_core::ids::ParticipantId;
 use tacit_core::messages::{SignedContribution, Task};
 use tacit_core::params::{Layout, Params};
@@ -105,6 +108,10 @@ struct State {
     journal: Vec<Entry>,
     offers: BTreeMap<ParticipantId, Task>,
     announced: BTreeMap<ParticipantId, SignedContribution>,
+    /// What is asked of members, where the protection has them talk.
+    asks: BTreeMap<ParticipantId, Ask>,
+    /// What they say to each other.
+    host: Host,
     keys: BTreeMap<ParticipantId, [u8; 32]>,
     timer: Option<Instant>,
     accuracy: Option<f64>,
@@ -145,7 +152,10 @@ impl Coordinator {
         let recorder = Recorder::open(&log_folder, &key, &plan, &mut OsEntropy)?;
         recorder.begin(initial, draws)?;
         let history = HistoryFile::open(&dir.join("history.jsonl"))?;
+        let host = table::host(&plan, model.layout(), run.round().setup(), &journal, &store)?;
         let state = State {
+            asks: BTreeMap::new(),
+            host,
             best: run.best(),
             run: Some(run),
             journal,

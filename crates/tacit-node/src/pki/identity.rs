@@ -8,6 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::path::Path;
 use tacit_core::codec;
 use tacit_core::error::Error;
+use tacit_core::exchange::{Message, SignedMessage};
 use tacit_core::ids::ParticipantId;
 use tacit_core::messages::{Contribution, SignedContribution};
 use zeroize::Zeroizing;
@@ -71,6 +72,16 @@ impl Identity {
             key: codec::hex(&self.subject.public_key),
             signature: codec::hex(signature.as_ref()),
             contribution,
+        }
+    }
+
+    /// Signs a message of a stage.
+    pub fn sign_message(&self, message: Message) -> SignedMessage {
+        let signature = self.signer.sign(&message.digest().0);
+        SignedMessage {
+            key: codec::hex(&self.subject.public_key),
+            signature: codec::hex(signature.as_ref()),
+            message,
         }
     }
 

@@ -18,6 +18,7 @@
 mod blobs;
 mod connection;
 mod contributions;
+mod exchange;
 mod open;
 mod reply;
 mod routes;

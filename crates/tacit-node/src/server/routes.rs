@@ -2,7 +2,7 @@
 
 use super::connection::Caller;
 use super::reply::{Failure, Inbound, absent, blocking, decode};
-use super::{Bounds, Setup, Slots, blobs, contributions, open, work};
+use super::{Bounds, Setup, Slots, blobs, contributions, exchange, open, work};
 use crate::desk::{Desk, Peer};
 use crate::pki::Revocations;
 use crate::telemetry::{FAILURES, Metrics, REFUSALS, REQUEST_SECONDS, REQUESTS};
@@ -42,6 +42,8 @@ pub(super) fn router<D: Desk>(setup: Setup<D>, stop: watch::Receiver<bool>) -> R
         .route("/v1/blobs/{digest}", get(blobs::fetch::<D>))
         .route("/v1/contributions", post(contributions::announce::<D>))
         .route("/v1/contributions/{payload}", put(contributions::upload::<D>))
+        .route("/v1/mail/{round}/{stage}", get(exchange::mail::<D>))
+        .route("/v1/messages", post(exchange::message::<D>))
         .route("/v1/log/{*path}", get(open::log::<D>))
         .route("/v1/status", get(open::status::<D>))
         .route("/health", get(open::health))

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Refusal};
+use tacit_core::exchange::Letter;
 use tacit_core::ids::ParticipantId;
 use tacit_core::messages::{Contribution, SignedContribution};
 use tacit_core::traits::Blobs as _;
@@ -109,6 +110,14 @@ impl Desk for Book {
             self.accepted.lock().unwrap().insert(key.clone());
         }
         Ok(self.status_of(&key, next))
+    }
+
+    fn mail(&self, _: &Peer, round: u32, _: u8) -> Result<Vec<u8>, Error> {
+        Err(Refusal::TooLate { round }.into())
+    }
+
+    fn message(&self, _: &Peer, letter: Letter) -> Result<(), Error> {
+        Err(Refusal::TooLate { round: letter.signed.message.round }.into())
     }
 
     fn decline(&self, peer: &Peer, round: u32, why: &str) -> Result<(), Error> {

@@ -63,7 +63,8 @@ impl Attacker {
         let local = Local { plan: &self.plan, participant: &self.id, data: &self.data };
         let mut trainer = self.plan.trainer(self.data.train.shape()).unwrap();
         let start = Start { task, model: &model, control: None, kept: None };
-        let mut ports = Ports { clock: &SystemClock, entropy: &mut tacit_audit::OsEntropy };
+        let entropy = &mut tacit_audit::OsEntropy;
+        let mut ports = Ports { clock: &SystemClock, entropy, member: None };
         let made = contribute(&local, &mut *trainer, &start, &mut ports).unwrap();
         (made.contribution, made.payload)
     }

@@ -141,8 +141,8 @@ async fn lies_in_the_payload() {
     }
     // beyond what the log takes of one participant
     let rest = [
-        ("wrong-shape", [payload(&good), vec![0]].concat()),
-        ("wrong-shape", [payload(&good), payload(&good[..10])].concat()),
+        ("too-large", [payload(&good), vec![0]].concat()),
+        ("too-large", [payload(&good), payload(&good[..10])].concat()),
         ("wrong-shape", payload(&good)[..100].to_vec()),
         ("too-large", [payload(&good), vec![0; 5000]].concat()),
     ];

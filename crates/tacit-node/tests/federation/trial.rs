@@ -331,7 +331,7 @@ impl Trial {
                 let kept = memories.get(who);
                 let start = Start { task: &task, model: &model, control: None, kept };
                 let entropy = &mut tacit_audit::OsEntropy;
-                let mut ports = local::Ports { clock: &SystemClock, entropy };
+                let mut ports = local::Ports { clock: &SystemClock, entropy, member: None };
                 let made = contribute(&local, &mut *trainer, &start, &mut ports).unwrap();
                 memories.insert(who, made.kept);
                 let (header, payload) = (made.contribution, made.payload);
@@ -343,7 +343,8 @@ impl Trial {
                 contributions.push(signer.unwrap().sign(header));
             }
             let entropy = &mut OsEntropy;
-            let mut ports = Ports { blobs: &store, spool: &store, clock: &SystemClock, entropy };
+            let (clock, opening) = (&SystemClock, None);
+            let mut ports = Ports { blobs: &store, spool: &store, clock, entropy, opening };
             let outcome = centre.aggregate(&setup, &contributions, &mut ports).unwrap();
             model = centre.load(&store, outcome.model).unwrap();
             slots = outcome.slots;
@@ -407,7 +408,7 @@ impl Member {
             local: Local { plan: &self.plan, participant: &self.id, data: &self.data },
             trainer: &mut *trainer,
             layout: self.layout,
-            sign: &|header| self.identity.sign(header),
+            signer: &self.identity,
             clock: &SystemClock,
             memory: &mut FileMemory::new(&self.state, self.plan.digest()),
         };

@@ -1,7 +1,7 @@
 //! A mechanism whose noise is added in shares: what `discrete-gaussian` and `skellam` are, but for
 //! the distribution.
 
-use super::shares::Shares;
+use super::shares::{Shares, UNIT};
 use crate::noise::Stream;
 use std::marker::PhantomData;
 use tacit_core::bound::Bound;
@@ -55,13 +55,16 @@ impl<S: Share> Mechanism for InShares<S> {
 
     fn cost(&self, of: &Calibration) -> Result<Cost, Error> {
         let shares = self.shares(of)?;
-        shares.check_sum(of)?;
         let share = S::new(shares.sigma)?;
         let samples = shares.len as f64 * of.largest as f64;
         Ok(Cost::Bounded {
             noise: share.stated(&shares)?,
             total_variation: (samples * share.total_variation()).min(1.0),
         })
+    }
+
+    fn ring(&self) -> Option<(u32, f64)> {
+        Some((self.bits, UNIT))
     }
 
     fn share(

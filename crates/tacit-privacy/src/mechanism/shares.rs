@@ -14,10 +14,7 @@ use tacit_core::traits::Calibration;
 use zeroize::Zeroizing;
 
 /// Integers travel in these units, so that they stay within the range of updates.
-const UNIT: f64 = 1.0 / 1024.0;
-
-/// Integers whose sum an f32 mean holds exactly enough to be rounded back.
-const EXACT: f64 = (1u64 << 22) as f64;
+pub(super) const UNIT: f64 = 1.0 / 1024.0;
 
 /// Largest probability that any value of a sum wraps around, which is a loss of use, not of
 /// privacy.
@@ -85,16 +82,6 @@ impl Shares {
             return Err(Error::caller("bits of the mechanism", expected, bits.to_string()));
         }
         Ok(shares)
-    }
-
-    /// Whether integers of `size` contributions can travel as f32.
-    pub fn check_sum(&self, of: &Calibration) -> Result<(), Error> {
-        let sum = 2f64.powi(self.bits as i32 - 1) * of.size as f64;
-        if sum > EXACT {
-            let found = format!("{} bits of {} contributions", self.bits, of.size);
-            return Err(Error::caller("bits of the mechanism", "sums below 2^22", found));
-        }
-        Ok(())
     }
 
     /// Signs that everybody of a round shares.

@@ -112,7 +112,8 @@ impl Game<'_> {
             let task = self.task(round, model);
             let local = Local { plan: self.plan, participant: member.name, data: member.data };
             let start = Start { task: &task, model, control: None, kept: Some(&before) };
-            let mut ports = local::Ports { clock: &SystemClock, entropy: &mut SystemEntropy };
+            let entropy = &mut SystemEntropy;
+            let mut ports = local::Ports { clock: &SystemClock, entropy, member: None };
             let plants = &self.canaries;
             let mut planted = Planted { plants, participant: member.name, trainer };
             let made = local::contribute(&local, &mut planted, &start, &mut ports)?;

@@ -2,6 +2,7 @@
 
 use super::memories::Memories;
 use super::planted::{Planted, Plants};
+use super::talk::Talk;
 use crate::memory::MemoryStore;
 use crate::ports::SystemEntropy;
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use tacit_core::messages::{Contribution, Task};
 use tacit_core::params::{Layout, Params};
 use tacit_core::pipeline::{Channel, Inspector};
 use tacit_core::plan::Plan;
-use tacit_core::traits::{Clock, Trainer};
+use tacit_core::traits::{Clock, Member, Trainer};
 use tacit_learn::federation::Federation;
 
 /// Trainers, and the data that they all read.
@@ -48,8 +49,14 @@ struct Work<'a> {
     given: Given<'a>,
     memories: &'a Memories,
     plants: Option<&'a dyn Plants>,
-    store: &'a MemoryStore,
-    clock: &'a dyn Clock,
+    talk: &'a Talk<'a>,
+    held: &'a Held<'a>,
+}
+
+/// Where payloads are kept, and time.
+pub(super) struct Held<'a> {
+    pub store: &'a MemoryStore,
+    pub clock: &'a dyn Clock,
 }
 
 impl<'a> Pool<'a> {
@@ -91,8 +98,8 @@ impl<'a> Pool<'a> {
         &mut self,
         given: &Given<'_>,
         members: &[ParticipantId],
-        store: &MemoryStore,
-        clock: &dyn Clock,
+        talk: &Talk<'_>,
+        held: &Held<'_>,
     ) -> Result<Vec<Answer>, Error> {
         let plan = self.plan;
         let mut jobs = Vec::with_capacity(members.len());
@@ -108,7 +115,7 @@ impl<'a> Pool<'a> {
             std::cmp::Reverse(self.work(local.participant, round))
         });
         let (next, memories, plants) = (AtomicUsize::new(0), &self.memories, self.plants);
-        let work = Work { jobs, next, given: *given, memories, plants, store, clock };
+        let work = Work { jobs, next, given: *given, memories, plants, talk, held };
         let threads = self.workers.len().min(members.len());
         let mut answers: Vec<(usize, Answer)> = match &mut self.workers[..threads] {
             [worker] => worker.work(&work),
@@ -141,7 +148,12 @@ impl Worker {
         let Given { task, model, control } = work.given;
         let kept = work.memories.recall(local.participant)?;
         let start = Start { task, model, control, kept: kept.as_ref() };
-        let mut ports = local::Ports { clock: work.clock, entropy: &mut SystemEntropy };
+        let mut member = work.talk.take(local.participant)?;
+        let mut ports = local::Ports {
+            clock: work.held.clock,
+            entropy: &mut SystemEntropy,
+            member: member.as_deref_mut().map(|member| member as &mut dyn Member),
+        };
         let trainer = &mut *self.trainer;
         let made = match work.plants {
             Some(plants) => {
@@ -150,6 +162,7 @@ impl Worker {
             }
             None => local::contribute(local, trainer, &start, &mut ports)?,
         };
+        work.talk.give_back(local.participant, member)?;
         let Made { contribution, payload, kept } = made;
         // What a coordinator would turn away at its door must not get in here either.
         let len = local.plan.sent_len(model.values().len())?;
@@ -157,7 +170,7 @@ impl Worker {
             .within(task.clip_norm);
         inspector.push(&payload)?;
         inspector.finish()?;
-        work.store.keep(contribution.round, contribution.payload, payload)?;
+        work.held.store.keep(contribution.round, contribution.payload, payload)?;
         work.memories.keep(local.participant, &kept)?;
         Ok(contribution)
     }

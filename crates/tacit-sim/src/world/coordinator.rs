@@ -171,7 +171,8 @@ impl World {
     fn carry_out(&mut self, action: Action) -> Checked {
         let Some(coordinator) = &mut self.coordinator else { return Ok(()) };
         match action {
-            Action::Persist(_) => {}
+            // No plan of these worlds has members talk.
+            Action::Persist(_) | Action::Ask { .. } => {}
             Action::SetTimer { after_ms } => {
                 coordinator.timer += 1;
                 let (incarnation, timer) = (self.incarnation, coordinator.timer);

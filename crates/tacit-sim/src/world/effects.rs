@@ -25,7 +25,8 @@ pub(super) fn aggregate(
     store: &MemoryStore,
 ) -> Result<Outcome, Error> {
     let clock = &VirtualClock::new(0);
-    let mut ports = Ports { blobs: store, spool: store, clock, entropy: &mut SystemEntropy };
+    let mut ports =
+        Ports { blobs: store, spool: store, clock, entropy: &mut SystemEntropy, opening: None };
     centre.aggregate(setup, contributions, &mut ports)
 }
 

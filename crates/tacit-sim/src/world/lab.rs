@@ -5,6 +5,7 @@ use tacit_core::central::Centre;
 use tacit_core::data::{DataShape, Examples, Shard};
 use tacit_core::digest::Digest;
 use tacit_core::error::Error;
+use tacit_core::exchange::Stages;
 use tacit_core::messages::{Evaluation, FitOrder};
 use tacit_core::params::{Layout, Params, Tensor};
 use tacit_core::pipeline::Channel;
@@ -68,6 +69,8 @@ impl Lab {
         let poisson = size < expected && rng.below(4) == 0;
         let over = [0.0, 0.5, 1.0][rng.below(3) as usize];
         let cohort = Cohort {
+            max_examples: 1_000,
+            stages: Stages::default(),
             participants: expected as usize,
             size: size as usize,
             sampling: if poisson { Sampling::Poisson } else { Sampling::Fixed },

@@ -263,12 +263,11 @@ pub fn participant(node: &Node) -> Result<Ending, Error> {
     let welcome = transport.enrol()?;
     transport.watch(Box::new(LogWitness::open(&name, &welcome.log_key, None)?));
     let data = LocalData { train: echo::shard()?, held_out: None };
-    let sign = |header| identity.sign(header);
     let mut worker = Worker {
         local: Local { plan: &plan, participant: &name, data: &data },
         trainer: &mut *plan.trainer(data.train.shape())?,
         layout: Arc::new(codec::decode("layout", &welcome.layout, limits::MESSAGE_BYTES)?),
-        sign: &sign,
+        signer: &identity,
         clock: &SystemClock,
         memory: &mut FileMemory::new(&node.dir, plan.digest()),
     };

@@ -1,0 +1,76 @@
+//! The coordinator's side of an [`Exchange`](crate::traits::Exchange), driven by the journal: what
+//! a record says happens to the table once the record is durable, and again when the journal is
+//! replayed. The same behind sockets and in a simulation.
+
+use crate::error::Error;
+use crate::ids::ParticipantId;
+use crate::params::Layout;
+use crate::plan::Plan;
+use crate::round::{Entry, Record, Setup};
+use crate::traits::{Opening, Table};
+
+/// Holds the table of the current round, where the plan's protection has one.
+#[derive(Default)]
+pub struct Host {
+    table: Option<(u32, Box<dyn Table>)>,
+    contributed: Vec<ParticipantId>,
+}
+
+impl Host {
+    /// Follows a durable record; where a cohort is drawn, `setup` is what its round began from.
+    pub fn follow(
+        &mut self,
+        plan: &Plan,
+        layout: &Layout,
+        setup: &Setup,
+        entry: &Entry,
+    ) -> Result<(), Error> {
+        match &entry.fact {
+            Record::Opened { cohort, .. } => {
+                self.contributed.clear();
+                self.table = seat(plan, layout, setup, cohort)?.map(|table| (entry.round, table));
+            }
+            Record::Accepted { signed } if self.table.is_some() => {
+                self.contributed.push(signed.contribution.participant.clone());
+            }
+            Record::Heard { stage } => self.table(entry.round)?.close(*stage)?,
+            Record::Closed { .. } if self.table.is_some() => {
+                let mut roster = std::mem::take(&mut self.contributed);
+                roster.sort();
+                self.table(entry.round)?.contributed(&roster)?;
+            }
+            Record::Released | Record::Aborted { .. } => *self = Self::default(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The table of a round.
+    pub fn table(&mut self, round: u32) -> Result<&mut dyn Table, Error> {
+        match &mut self.table {
+            Some((of, table)) if *of == round => Ok(&mut **table),
+            _ => Err(Error::Bug("a round without a table was told what its members say")),
+        }
+    }
+
+    /// Makes ready to open the sums of a round; `None` for a protection that opens none.
+    pub fn open(&self, round: u32) -> Result<Option<Box<dyn Opening>>, Error> {
+        match &self.table {
+            Some((of, table)) if *of == round => table.open().map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+fn seat(
+    plan: &Plan,
+    layout: &Layout,
+    setup: &Setup,
+    cohort: &[ParticipantId],
+) -> Result<Option<Box<dyn Table>>, Error> {
+    let channel = plan.channel(layout)?;
+    let (Some(exchange), Some(sums)) = (channel.protection.exchange(), &channel.sums) else {
+        return Ok(None);
+    };
+    exchange.table(&plan.terms(&setup.context(), sums.bits), cohort).map(Some)
+}
