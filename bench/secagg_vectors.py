@@ -1,10 +1,12 @@
-"""Known answers of secure aggregation's keystreams and keys, from OpenSSL.
+"""Known answers of secure aggregation: keystreams by OpenSSL, graphs by exact arithmetic.
 
 Run from the repository's root: python3 bench/secagg_vectors.py (cryptography 48); writes
-vectors/secagg/mask.json.
+vectors/secagg/mask.json and graph.json.
 """
 
 import json
+import math
+from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
 
@@ -42,9 +44,132 @@ def masks():
                 }
 
 
+# Degrees and thresholds that the authors of Bell et al. 2020 expect of their own program, for 40
+# bits of security and 20 of liveness: google-parfait/federated-compute, commit e7157f0,
+# fcp/secagg/server/graph_parameter_finder_test.cc. Colluding, dropping, malicious; then per cohort.
+PUBLISHED = [
+    (0.45, 0.45, False, {100: (92, 46), 1000: (822, 417), 10000: (3494, 1771)}),
+    (0.33, 0.33, False, {10: (8, 4), 100: (68, 34), 1000: (286, 150), 10000: (422, 221)}),
+    (0.33, 0.33, False, {100000: (480, 251)}),
+    (0.3, 0.3, True, {100: (92, 62), 1000: (872, 584), 10000: (4822, 3230)}),
+    (0.05, 0.33, False, {10: (4, 2), 100: (28, 6), 1000: (72, 24), 10000: (86, 29)}),
+    (0.05, 0.33, False, {100000: (96, 32)}),
+    (0.05, 0.33, True, {10: (8, 5), 100: (72, 39), 1000: (398, 223), 10000: (746, 420)}),
+    (0.33, 0.05, False, {10: (4, 4), 100: (34, 29), 1000: (78, 60), 10000: (92, 70)}),
+    (0.33, 0.05, False, {100000: (102, 77)}),
+    (0.33, 0.05, True, {100: (42, 37), 1000: (132, 109), 10000: (178, 146)}),
+    (0.05, 0.05, False, {10: (2, 2), 100: (12, 6), 1000: (30, 17), 10000: (34, 20)}),
+    (0.05, 0.05, False, {100000: (36, 21)}),
+    (0.05, 0.05, True, {100: (16, 11), 1000: (52, 37), 10000: (62, 44), 100000: (68, 48)}),
+    (0.33, 0.0, False, {100: (26, 25), 1000: (38, 36), 10000: (42, 40), 100000: (46, 44)}),
+    (0.0, 0.33, True, {100: (68, 35), 1000: (228, 115), 10000: (326, 164)}),
+]
+
+
+def published():
+    for colluding, dropping, malicious, cohorts in PUBLISHED:
+        for members, (degree, threshold) in cohorts.items():
+            yield {
+                "members": members,
+                "colluding": colluding,
+                "dropping": dropping,
+                "malicious": malicious,
+                "degree": degree,
+                "threshold": threshold,
+            }
+
+
+def tail(population, marked, drawn, count):
+    """P[at least `count` marked among `drawn` of `population`], exactly."""
+    ways = sum(
+        math.comb(marked, i) * math.comb(population - marked, drawn - i)
+        for i in range(max(count, 0), min(marked, drawn) + 1)
+    )
+    return Fraction(ways, math.comb(population, drawn))
+
+
+def bits(chance):
+    """-log2 of a probability; none where it is zero."""
+    if chance == 0:
+        return None
+    shift = chance.denominator.bit_length() - chance.numerator.bit_length()
+    return max(0.0, shift - math.log2(chance * Fraction(2) ** shift))
+
+
+def privacy(n, colluding, degree, threshold):
+    honest, side = n - colluding, degree // 2
+    chance = honest * tail(n - 1, colluding, degree, threshold)
+    if degree < n - 1:
+        end = tail(n - 2, colluding, side, threshold - side)
+        chance += honest * (honest - 1) * end**2
+    return chance
+
+
+def designed(n, colluding, dropping, security, liveness):
+    def private(degree, threshold):
+        return privacy(n, colluding, degree, threshold) <= Fraction(1, 2**security)
+
+    def failing(degree, threshold):
+        return n * tail(n - 1, dropping, degree, degree + 1 - threshold)
+
+    left = n - dropping
+    quorum = next(q for q in range(n + 2) if 2 * q > n + colluding)
+    if quorum > left:
+        return None
+    quorum = max(quorum, min(left, 2 * n // 3 + 1))
+    for degree in [*range(2, n - 1, 2), n - 1]:
+        live = [t for t in range(degree, 0, -1)
+                if degree - t >= min(dropping, degree * dropping // n)]
+        largest = next((t for t in live if failing(degree, t) <= Fraction(1, 2**liveness)), None)
+        if largest is None or not private(degree, largest):
+            continue
+        usual = 2 * degree // 3 + 1
+        if usual > largest or not private(degree, usual):
+            # Larger thresholds are more private: halve.
+            low, high = 1, largest
+            while low < high:
+                middle = (low + high) // 2
+                low, high = (low, middle) if private(degree, middle) else (middle + 1, high)
+            usual = low
+        return {
+            "degree": degree,
+            "threshold": usual,
+            "quorum": quorum,
+            "achieved_security": bits(privacy(n, colluding, degree, usual)),
+            "achieved_liveness": bits(failing(degree, usual)),
+        }
+    return None
+
+
+def exact():
+    cases = [(n, c, d, s, l) for n in (2, 3, 10, 30, 100, 300)
+             for c, d in ((0.0, 0.1), (0.1, 0.1), (0.3, 0.05), (0.05, 0.3), (0.3, 0.3))
+             for s, l in ((40, 20), (80, 30))]
+    cases += [(1000, 0.05, 0.05, 40, 30), (1000, 0.1, 0.1, 80, 30), (1000, 0.33, 0.05, 40, 30),
+              (3000, 0.05, 0.1, 80, 30), (10, 0.2, 0.45, 40, 20), (50, 0.0, 0.4, 40, 20)]
+    for n, colluding, dropping, security, liveness in cases:
+        counts = [int(f * n + 1e-9) for f in (colluding, dropping)]
+        if counts[0] + 2 > n:
+            continue
+        found = designed(n, *counts, security, liveness) or {"degree": None}
+        yield {
+            "members": n,
+            "colluding": colluding,
+            "dropping": dropping,
+            "security_bits": security,
+            "liveness_bits": liveness,
+            **found,
+        }
+
+
+def rows(vectors):
+    return "[\n" + ",\n".join(json.dumps(vector) for vector in vectors) + "\n]"
+
+
 def write(name, vectors):
-    lines = ",\n".join(json.dumps(vector) for vector in vectors)
-    (HERE / name).write_text(f"[\n{lines}\n]\n")
+    (HERE / name).write_text(rows(vectors) + "\n")
 
 
 write("mask.json", masks())
+graphs = f'{{"published": {rows(published())},\n"exact": {rows(exact())}}}\n'
+(HERE / "graph.json").write_text(graphs)
