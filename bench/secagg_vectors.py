@@ -1,7 +1,7 @@
-"""Known answers of secure aggregation: keystreams by OpenSSL, graphs by exact arithmetic.
+"""Known answers of secure aggregation: ciphers by OpenSSL, graphs by exact arithmetic.
 
 Run from the repository's root: python3 bench/secagg_vectors.py (cryptography 48); writes
-vectors/secagg/mask.json and graph.json.
+vectors/secagg/mask.json, graph.json and keys.json.
 """
 
 import json
@@ -10,7 +10,10 @@ from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.asymmetric import mlkem, x25519
+from cryptography.hazmat.primitives.ciphers import Cipher, aead, algorithms, modes
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 HERE = Path("vectors/secagg")
 
@@ -42,6 +45,113 @@ def masks():
                     "offset": offset,
                     "keystream": keystream(prg, seed, offset, 192).hex(),
                 }
+
+
+SALT = b"tacit/v1/secagg"
+AGREEMENT = b"tacit/v1/secagg/agreement"
+
+
+def hkdf(salt, secret, info):
+    return HKDF(SHA256(), 32, salt, info).derive(secret)
+
+
+def derive(secret, label, info=b""):
+    return hkdf(SALT, secret, len(label).to_bytes(8, "little") + label.encode() + info)
+
+
+def of_parts(label, *parts):
+    every = b"".join(len(part).to_bytes(8, "little") + part for part in (label, *parts))
+    return sha256(every).digest()
+
+
+def derivations():
+    for label, info in (("x25519", b""), ("", b"x25519"), ("a long label " * 9, bytes(300))):
+        secret = sha256(label.encode()).digest()
+        found = derive(secret, label, info)
+        yield {"secret": secret.hex(), "label": label, "info": info.hex(), "found": found.hex()}
+
+
+class Member:
+    def __init__(self, seed, hybrid):
+        self.x25519 = x25519.X25519PrivateKey.from_private_bytes(derive(seed, "x25519"))
+        self.public = self.x25519.public_key().public_bytes_raw()
+        if hybrid:
+            seeds = derive(seed, "ml-kem-768 d") + derive(seed, "ml-kem-768 z")
+            self.kem = mlkem.MLKEM768PrivateKey.from_seed_bytes(seeds)
+            self.public += self.kem.public_key().public_bytes_raw()
+
+
+def agreements():
+    """The answer of the side that responds, which needs no randomness of ours."""
+    for number, hybrid in ((1, False), (2, False), (3, True), (4, True)):
+        seeds = [sha256(f"{number} {side}".encode()).digest() for side in "ab"]
+        first, second = (Member(seed, hybrid) for seed in seeds)
+        peer = x25519.X25519PublicKey.from_public_bytes(first.public[:32])
+        shared, ciphertext, info = second.x25519.exchange(peer), b"", b"info" * number
+        if hybrid:
+            secret, ciphertext = second.kem.public_key().encapsulate()
+            assert second.kem.decapsulate(ciphertext) == secret
+            shared += secret
+        of = of_parts(AGREEMENT, first.public, second.public, ciphertext, info)
+        yield {
+            "initiator": seeds[0].hex(),
+            "responder": seeds[1].hex(),
+            "initiator_public": sha256(first.public).hexdigest(),
+            "responder_public": sha256(second.public).hexdigest(),
+            "info": info.hex(),
+            "ciphertext": ciphertext.hex(),
+            "found": hkdf(AGREEMENT, shared, of).hex(),
+        }
+
+
+def seals():
+    for length in (0, 1, 80, 1000):
+        key, context = sha256(b"key").digest(), b"context"
+        message = (b"message " * length)[:length]
+        nonce = derive(key, "nonce", of_parts(b"tacit/v1/secagg/nonce", context, message))[:12]
+        cipher = aead.ChaCha20Poly1305(derive(key, "seal"))
+        yield {
+            "key": key.hex(),
+            "context": context.hex(),
+            "message": message.hex(),
+            "found": (nonce + cipher.encrypt(nonce, message, context)).hex(),
+        }
+
+
+# The first two records of asymmetric/MLKEM/kat_MLKEM_768.rsp of cryptography_vectors 48.0.0; long
+# values are hashed with SHA-256.
+KEM = [
+    (
+        "6dbbc4375136df3b07f7c70e639e223e177e7fd53b161b3f4d57791794f12624",
+        "f696484048ec21f96cf50a56d0759c448f3779752f0383d37449690694cf7a68",
+        "20a7b7e10f70496cc38220b944def699bf14d14e55cf4c90a12c1b33fc80ffff",
+        "4bec4730f26273c6319ef7387dd4758315240a9394cd89264b148b9113060b61",
+        "4191f5596ebe7ff14461854e6c2885763c439b881166e4337ca5084ee6cf2c6e",
+        "b408d5d115713f0a93047dbbea832e4340787686d59a9a2d106bd662ba0aa035",
+    ),
+    (
+        "d69cfc64f84d4f33e4c54e166b7ff9283a394986a539b23987a10f39d2d9689b",
+        "6de62e3465a55c9c78a07d265be8540b3e58b0801a124d07ff12b438d5202ea0",
+        "0121cb32acd1871135cb34e29c1a0e26ccc001b939eafaacc28f13f1938dbf91",
+        "9c8ac777dde8448cb0e9ccc82dcc286401aa50007731c1e96bcb0c40564d9079",
+        "e130db01fe7e7bf996324b271776155293830e7387f7fc4a545807ad8e5330e1",
+        "8c970242406111e26368ad8760c4d02a8b28d17d138210adc127197b50968140",
+    ),
+]
+
+
+def kem():
+    for d, z, m, public, ciphertext, secret in KEM:
+        key = mlkem.MLKEM768PrivateKey.from_seed_bytes(bytes.fromhex(d + z))
+        assert sha256(key.public_key().public_bytes_raw()).hexdigest() == public
+        yield {
+            "d": d,
+            "z": z,
+            "m": m,
+            "public": public,
+            "ciphertext": ciphertext,
+            "secret": secret,
+        }
 
 
 # Degrees and thresholds that the authors of Bell et al. 2020 expect of their own program, for 40
@@ -173,3 +283,6 @@ def write(name, vectors):
 write("mask.json", masks())
 graphs = f'{{"published": {rows(published())},\n"exact": {rows(exact())}}}\n'
 (HERE / "graph.json").write_text(graphs)
+names = {"derive": derivations, "agreement": agreements, "seal": seals, "kem": kem}
+keys = ",\n".join(f'"{name}": {rows(make())}' for name, make in names.items())
+(HERE / "keys.json").write_text(f"{{{keys}}}\n")
