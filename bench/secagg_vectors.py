@@ -208,11 +208,12 @@ def bits(chance):
 
 def privacy(n, colluding, degree, threshold):
     honest, side = n - colluding, degree // 2
-    chance = honest * tail(n - 1, colluding, degree, threshold)
-    if degree < n - 1:
-        end = tail(n - 2, colluding, side, threshold - side)
-        chance += honest * (honest - 1) * end**2
-    return chance
+    if degree == n - 1:
+        signed = next(q for q in range(n + 2) if 2 * q > n + colluding) - colluding
+        return Fraction(not (threshold > colluding and threshold + signed > degree))
+    views = honest * tail(n - 1, colluding, degree, 2 * threshold - degree)
+    end = tail(n - 2, colluding, side, threshold - side)
+    return views + honest * (honest - 1) * end**2
 
 
 def designed(n, colluding, dropping, security, liveness):

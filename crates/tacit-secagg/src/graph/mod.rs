@@ -4,10 +4,15 @@
 //! (Poly)Logarithmic Overhead (CCS 2020). Their algorithm 1 joins every member of a cohort to the
 //! `degree` nearest of a random circle (a Harary graph). [`design`] says how many are enough.
 //!
-//! What must not happen, each but with probability 2^−bits over the order on the circle:
+//! What members of the protocol do, whoever the coordinator is: they mask with at least
+//! `threshold` neighbours; they reveal shares for one roster only, in which they are themselves,
+//! once `quorum` members have signed it together with the set of members that they masked for. So
+//! what must not happen, but with probability 2^−bits over the order on the circle, is:
 //!
-//! * *Shares.* Some honest member has `threshold` or more colluding neighbours: they recover both
-//!   of its secrets.
+//! * *Views.* Some honest member has `2·threshold − degree` or more colluding neighbours. While
+//!   none has, no colluders hold `threshold` shares of anybody's; and no member that was told to
+//!   mask for another set can be opened: `threshold` of its neighbours hold its shares and reveal
+//!   them, and `threshold` others are what it masked with, of whom only colluders count twice.
 //! * *Isolation.* The sum of only a part of the honest members can be opened. Masks between the
 //!   part and the rest hide it, unless nobody of the part is joined to the rest: on the circle the
 //!   part must end, on both sides, in `degree/2` places of colluding or missing members. The
@@ -17,12 +22,18 @@
 //!   (Joag-Dev, Proschan 1983), so their probability is at most the product.
 //! * *Liveness.* Some member has fewer than `threshold` neighbours left.
 //!
+//! Where all are joined to all nobody is isolated, and of the `quorum` that sign at least
+//! `quorum` less the colluders are honest holders of anybody's shares: a member that masked for
+//! another set has no `threshold` others left if that and `threshold` exceed the degree.
+//!
 //! # Discussion
 //!
 //! The paper bounds isolation (its property of connectedness) for members that drop out without
 //! regard to the graph. A coordinator that decides who is late can do better: it knows the graph
-//! before the contributions. The bound above holds whoever is missing, which costs some
-//! neighbours where few drop out, and a coordinator cannot profit from its choice.
+//! before the contributions. The bounds above hold whoever is missing, which costs some
+//! neighbours where few drop out, and a coordinator cannot profit from its choice. The condition
+//! on views is that of the authors' own program for a coordinator that is malicious after keys
+//! are exchanged (2·threshold > degree + colluding neighbours).
 
 mod tail;
 
@@ -73,19 +84,27 @@ impl Cohort {
         degree + 1 >= self.members
     }
 
-    /// −log₂ of the probability that shares or isolation break privacy.
+    /// −log₂ of the probability that views or isolation break privacy.
     fn security_bits(&self, degree: usize, threshold: usize) -> f64 {
-        let honest = (self.members - self.colluding) as f64;
-        let (others, side) = (self.members - 1, degree / 2);
-        let draw = Draw { population: others, marked: self.colluding, drawn: degree };
-        let shares = libm::log2(honest) + draw.log2_at_least(threshold);
+        let (others, colluding, side) = (self.members - 1, self.colluding, degree / 2);
         if self.is_complete(degree) {
-            return -shares.min(0.0);
+            let signed = self.majority() - colluding;
+            let secure = threshold > colluding && threshold + signed > degree;
+            return if secure { f64::INFINITY } else { 0.0 };
         }
-        let draw = Draw { population: others - 1, marked: self.colluding, drawn: side };
+        let honest = (self.members - colluding) as f64;
+        let draw = Draw { population: others, marked: colluding, drawn: degree };
+        let both = (2 * threshold).saturating_sub(degree);
+        let views = libm::log2(honest) + draw.log2_at_least(both);
+        let draw = Draw { population: others - 1, marked: colluding, drawn: side };
         let end = draw.log2_at_least(threshold.saturating_sub(side));
         let isolation = libm::log2(honest * (honest - 1.0)) + 2.0 * end;
-        -log2_sum(shares, isolation).min(0.0)
+        -log2_sum(views, isolation).min(0.0)
+    }
+
+    /// So many that two such sets have an honest member in common.
+    fn majority(&self) -> usize {
+        (self.members + self.colluding) / 2 + 1
     }
 
     /// −log₂ of the probability that some member has too few neighbours left.
@@ -128,7 +147,7 @@ impl Cohort {
     /// More than half of the honest and all that collude, or two thirds where so many may be
     /// relied on.
     fn quorum(&self) -> Result<usize, Error> {
-        let (least, left) = ((self.members + self.colluding) / 2 + 1, self.members - self.dropping);
+        let (least, left) = (self.majority(), self.members - self.dropping);
         if least > left {
             let expected = format!("at most {} of {}", self.members - least, self.members);
             return Err(Error::caller("members that may vanish", expected, refused(self.dropping)));
