@@ -24,6 +24,13 @@ pub struct Replayer<'a> {
     keys: RefCell<BTreeMap<ParticipantId, String>>,
 }
 
+/// A signature, and whose it claims to be.
+struct Signed<'a> {
+    participant: &'a ParticipantId,
+    key: &'a str,
+    signature: &'a str,
+}
+
 impl<'a> Replayer<'a> {
     /// A replayer of runs under `plan` that has seen no keys.
     pub fn new(plan: &'a Plan) -> Self {
@@ -53,7 +60,17 @@ impl<'a> Replayer<'a> {
                 Fact::Opened { cohort: drawn, .. } => cohort.clone_from(drawn),
                 Fact::Accepted { signed } => {
                     facts.model_before = Some(signed.contribution.model);
-                    facts.signed += u64::from(self.verify(signed)?);
+                    facts.signed += u64::from(self.contribution(signed)?);
+                }
+                Fact::Said { signed } => {
+                    facts.model_before = Some(signed.message.model);
+                    let message = &signed.message;
+                    let by = Signed {
+                        participant: &message.participant,
+                        key: &signed.key,
+                        signature: &signed.signature,
+                    };
+                    self.verify(&by, &message.digest())?;
                 }
                 Fact::Aggregated { outcome } => facts.model_after = Some(outcome.model),
                 _ => {}
@@ -79,24 +96,31 @@ impl<'a> Replayer<'a> {
         Ok(facts)
     }
 
-    /// Whether the contribution is signed, by the key its participant has always had; one without
-    /// key and signature, as simulations write them, is not.
-    fn verify(&self, signed: &SignedContribution) -> Result<bool, Error> {
+    /// Whether a contribution is signed; see [`Replayer::verify`].
+    fn contribution(&self, signed: &SignedContribution) -> Result<bool, Error> {
+        let SignedContribution { contribution, key, signature } = signed;
+        let by = Signed { participant: &contribution.participant, key, signature };
+        self.verify(&by, &contribution.digest())
+    }
+
+    /// Whether something is signed, by the key its participant has always had; what is without
+    /// key and signature, as simulations write contributions, is not.
+    fn verify(&self, signed: &Signed<'_>, digest: &Digest) -> Result<bool, Error> {
         if signed.key.is_empty() && signed.signature.is_empty() {
             return Ok(false);
         }
-        let participant = &signed.contribution.participant;
+        let participant = signed.participant;
         let bad = || Error::Peer(Refusal::BadSignature { participant: participant.clone() });
         let mut keys = self.keys.borrow_mut();
-        let known = keys.entry(participant.clone()).or_insert_with(|| signed.key.clone());
-        if *known != signed.key {
+        let known = keys.entry(participant.clone()).or_insert_with(|| signed.key.to_owned());
+        if known != signed.key {
             return Err(bad());
         }
-        let key = codec::unhex(&signed.key).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let key = codec::unhex(signed.key).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
         let key = key.and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok()).ok_or_else(bad)?;
-        let signature = codec::unhex(&signed.signature).ok_or_else(bad)?;
+        let signature = codec::unhex(signed.signature).ok_or_else(bad)?;
         let signature = Signature::from_slice(&signature).map_err(|_| bad())?;
-        key.verify_strict(&signed.contribution.digest().0, &signature).map_err(|_| bad())?;
+        key.verify_strict(&digest.0, &signature).map_err(|_| bad())?;
         Ok(true)
     }
 }
@@ -143,14 +167,14 @@ mod tests {
         let plan = plan();
         let replayer = Replayer::new(&plan);
         let good = sign(contribution(&plan, 5), 1);
-        assert!(replayer.verify(&good).unwrap());
+        assert!(replayer.contribution(&good).unwrap());
         let mut forged = good.clone();
         forged.contribution.examples = 500;
-        assert!(replayer.verify(&forged).is_err(), "the signature covers the weight");
+        assert!(replayer.contribution(&forged).is_err(), "the signature covers the weight");
         let stolen = sign(contribution(&plan, 5), 2);
-        assert!(replayer.verify(&stolen).is_err(), "another key under the same name");
+        assert!(replayer.contribution(&stolen).is_err(), "another key under the same name");
         let mut half = good;
         half.signature.clear();
-        assert!(replayer.verify(&half).is_err(), "a signature may not be left out");
+        assert!(replayer.contribution(&half).is_err(), "a signature may not be left out");
     }
 }

@@ -32,6 +32,9 @@ pub fn main(args: Args) -> Result<Ending, Error> {
         Action::Check { file } => {
             let plan: Plan = read_plan(Some(&file))?;
             print!("{}", plan.to_toml());
+            if let Some(promise) = plan.promise()? {
+                eprintln!("{promise}");
+            }
             eprintln!("{}: coherent; plan hash {}", file.display(), plan.digest());
         }
         Action::Schema => println!("{:#}", plan::schema(&registry)),

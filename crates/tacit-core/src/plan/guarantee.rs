@@ -3,6 +3,7 @@
 
 use super::{Plan, Sampling};
 use crate::account::Epsilon;
+use crate::error::Error;
 use crate::registry::Family;
 use crate::traits::Party;
 
@@ -15,6 +16,9 @@ impl Plan {
         let by = self.mechanism().map_or(Party::Nobody, |mechanism| mechanism.by());
         let seen = match self.choice(Family::Protection).name() {
             "plain" => "the coordinator sees each update; others on the wire see none",
+            _ if self.promise().is_ok_and(|promise| promise.is_some()) => {
+                "nobody sees a single update, only sums are opened"
+            }
             _ => "single updates are protected as the plan's protection says",
         };
         let privacy = match spent {
@@ -43,6 +47,14 @@ impl Plan {
                 self.hidden()
             ),
         }
+    }
+
+    /// What the protection promises against the plan's adversary, in plain words; `None` where
+    /// single updates are not hidden.
+    pub fn promise(&self) -> Result<Option<String>, Error> {
+        let protection = self.protection()?;
+        let terms = self.terms(&self.nowhere(), 32);
+        protection.exchange().map(|exchange| exchange.promise(&terms)).transpose()
     }
 
     /// What the ε of sampled cohorts rests on, and between which federations.
