@@ -236,6 +236,24 @@ pub enum Refusal {
         /// Who asked.
         participant: ParticipantId,
     },
+    /// What a participant says does not fit what it said before.
+    #[error("participant {participant} contradicts itself: {what}")]
+    Inconsistent {
+        /// Who said it.
+        participant: ParticipantId,
+        /// What it said.
+        what: String,
+    },
+    /// Fewer than a protection needs.
+    #[error("too few {what}: {found}, expected at least {expected}")]
+    TooFew {
+        /// Of which thing.
+        what: String,
+        /// How many are needed.
+        expected: u64,
+        /// How many there are.
+        found: u64,
+    },
     /// The participant itself reported that it cannot contribute.
     #[error("participant could not train: {why}")]
     Failed {
@@ -268,6 +286,8 @@ impl Refusal {
             Refusal::BadCertificate { .. } => "bad-certificate",
             Refusal::Malformed { .. } => "malformed",
             Refusal::TooMany { .. } => "too-many",
+            Refusal::Inconsistent { .. } => "inconsistent",
+            Refusal::TooFew { .. } => "too-few",
             Refusal::Failed { .. } => "failed",
         }
     }

@@ -31,7 +31,17 @@ pub struct Terms {
 impl Terms {
     /// Members that may collude with the coordinator.
     pub fn colluders(&self) -> usize {
-        (self.colluding * self.size as f64).floor() as usize
+        self.of_cohort(self.colluding)
+    }
+
+    /// Members that may leave.
+    pub fn leavers(&self) -> usize {
+        self.of_cohort(self.dropping)
+    }
+
+    /// A third of three is one, though a third is less than 1/3 in binary.
+    fn of_cohort(&self, share: f64) -> usize {
+        (share * self.size as f64 + 1e-9) as usize
     }
 
     /// The smallest number of members of which every two sets have an honest one in common.

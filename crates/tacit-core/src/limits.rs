@@ -41,6 +41,9 @@ pub const LOSS: f64 = f32::MAX as f64;
 /// Participants in one cohort: bounds the round's state and its log.
 pub const COHORT: usize = 100_000;
 
+/// What shows that a member's key is its own, in bytes: a certificate has under 1 KiB.
+pub const CREDENTIAL_BYTES: usize = 4 * 1024;
+
 /// A plan file in bytes: the largest example is under 4 KiB.
 pub const PLAN_BYTES: usize = 256 * 1024;
 

@@ -181,6 +181,11 @@ pub trait Exchange: Send + Sync {
     fn promise(&self, terms: &Terms) -> Result<String, Error>;
     /// Bytes of a sealed frame of `count` integers modulo 2 to the power of `bits`.
     fn frame_bytes(&self, bits: u32, count: usize) -> usize;
+    /// The credential that a message says its sender has, where it does: whoever takes the message
+    /// checks that first, as others will.
+    fn credential(&self, _letter: &Letter) -> Result<Option<Vec<u8>>, Refusal> {
+        Ok(None)
+    }
     /// A participant's side of one round.
     fn member(&self, terms: &Terms, notary: Arc<dyn Notary>) -> Result<Box<dyn Member>, Error>;
     /// The coordinator's side of one round; `cohort` is sorted.

@@ -77,6 +77,8 @@ struct Cohort {
     members: usize,
     colluding: usize,
     dropping: usize,
+    /// Whether the coordinator may leave the protocol.
+    malicious: bool,
 }
 
 impl Cohort {
@@ -89,15 +91,22 @@ impl Cohort {
         let (others, colluding, side) = (self.members - 1, self.colluding, degree / 2);
         if self.is_complete(degree) {
             let signed = self.majority() - colluding;
-            let secure = threshold > colluding && threshold + signed > degree;
+            let views = !self.malicious || threshold + signed > degree;
+            let secure = threshold > colluding && views;
             return if secure { f64::INFINITY } else { 0.0 };
         }
         let honest = (self.members - colluding) as f64;
         let draw = Draw { population: others, marked: colluding, drawn: degree };
-        let both = (2 * threshold).saturating_sub(degree);
+        let both = if self.malicious { (2 * threshold).saturating_sub(degree) } else { threshold };
         let views = libm::log2(honest) + draw.log2_at_least(both);
-        let draw = Draw { population: others - 1, marked: colluding, drawn: side };
-        let end = draw.log2_at_least(threshold.saturating_sub(side));
+        let end = match self.malicious {
+            true => Draw { population: others - 1, marked: colluding, drawn: side }
+                .log2_at_least(threshold.saturating_sub(side)),
+            false => {
+                Draw { population: others - 1, marked: colluding + self.dropping, drawn: side }
+                    .log2_at_least(side)
+            }
+        };
         let isolation = libm::log2(honest * (honest - 1.0)) + 2.0 * end;
         -log2_sum(views, isolation).min(0.0)
     }
@@ -148,6 +157,9 @@ impl Cohort {
     /// relied on.
     fn quorum(&self) -> Result<usize, Error> {
         let (least, left) = (self.majority(), self.members - self.dropping);
+        if !self.malicious {
+            return Ok(left);
+        }
         if least > left {
             let expected = format!("at most {} of {}", self.members - least, self.members);
             return Err(Error::caller("members that may vanish", expected, refused(self.dropping)));
@@ -166,7 +178,17 @@ fn refused(count: usize) -> String {
 ///
 /// Everybody who needs the result computes it, so it is the same on every machine.
 pub fn design(cohort: usize, adversary: &Adversary) -> Result<Topology, Error> {
-    let cohort = checked(cohort, adversary)?;
+    designed(checked(cohort, adversary)?, adversary)
+}
+
+/// The same for a coordinator that follows the protocol, and for members that leave without regard
+/// to the graph: there is one set and one roster, and whoever is isolated has only missing and
+/// colluding members on both sides.
+pub fn design_semi_honest(cohort: usize, adversary: &Adversary) -> Result<Topology, Error> {
+    designed(Cohort { malicious: false, ..checked(cohort, adversary)? }, adversary)
+}
+
+fn designed(cohort: Cohort, adversary: &Adversary) -> Result<Topology, Error> {
     let quorum = cohort.quorum()?;
     let Some((degree, largest)) = cohort.search(adversary) else {
         let expected = "a cohort that can be both private and live";
@@ -207,7 +229,14 @@ fn checked(members: usize, adversary: &Adversary) -> Result<Cohort, Error> {
         let expected = format!("at most {} of {members}", members - 2);
         return Err(Error::caller("members that may collude", expected, refused(colluding)));
     }
-    Ok(Cohort { members, colluding, dropping })
+    Ok(Cohort { members, colluding, dropping, malicious: true })
+}
+
+/// So many of a group drawn at random are marked at most, but with probability 2^−bits.
+pub(crate) fn most_marked(population: usize, marked: usize, drawn: usize, bits: f64) -> usize {
+    let draw = Draw { population, marked, drawn };
+    let most = marked.min(drawn);
+    (0..most).find(|count| draw.log2_at_least(count + 1) <= -bits).unwrap_or(most)
 }
 
 /// Members on a circle in random order, each joined to the nearest.

@@ -55,7 +55,8 @@ fn tails_give_the_published_graphs() {
         let number = |name: &str| vector[name].as_f64().unwrap();
         let members = number("members") as usize;
         let count = |name: &str| ((number(name) + 1e-14) * number("members")) as usize;
-        let cohort = Cohort { members, colluding: count("colluding"), dropping: count("dropping") };
+        let (colluding, dropping) = (count("colluding"), count("dropping"));
+        let cohort = Cohort { members, colluding, dropping, malicious: true };
         let found = of_the_authors(&cohort, vector["malicious"].as_bool().unwrap());
         assert_eq!(found.0, number("degree") as usize, "{vector}");
         // Their own test takes a smaller threshold for right, too.
