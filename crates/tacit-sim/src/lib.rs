@@ -15,6 +15,11 @@ pub mod world;
 
 /// Every rule of this build.
 pub fn registry() -> Result<tacit_core::registry::Registry, tacit_core::error::Error> {
-    let own = [&[tacit_core::plain::ENTRIES][..], &tacit_learn::ROOMS, &tacit_privacy::ROOMS];
+    let own = [
+        &[tacit_core::plain::ENTRIES][..],
+        &tacit_learn::ROOMS,
+        &tacit_privacy::ROOMS,
+        &tacit_secagg::ROOMS,
+    ];
     tacit_core::registry::Registry::new(&own.concat())
 }

@@ -20,6 +20,9 @@ pub struct Hidden<'a> {
     pub member: &'a mut dyn Member,
 }
 
+/// Number of the frame of figures; those of the chunks follow.
+const FIGURES: u32 = 0;
+
 const NO_SUMS: Error = Error::Bug("a protection without sums was to open one");
 
 impl Channel {
@@ -50,14 +53,14 @@ impl Channel {
         if sums.figures {
             let mut digits = Vec::new();
             sums.write(&figures, &mut digits);
-            frame(chunks, &mut digits)?;
+            frame(FIGURES, &mut digits)?;
         }
         let mut integers = integers;
         let mut rest = &mut integers[..];
         for number in 0..chunks {
             let form = Form::new(values.len(), number as usize * limits::CHUNK_VALUES);
             let (chunk, later) = rest.split_at_mut(self.chain.count(form));
-            frame(number, chunk)?;
+            frame(FIGURES + 1 + number, chunk)?;
             rest = later;
         }
         Ok(Sealed { payload, dropped })
@@ -176,8 +179,7 @@ impl Pass<'_, '_> {
             return Err(Error::Bug("a sum was opened of other contributions than were counted"));
         }
         if let Some(bytes) = self.channel.figure_frame() {
-            let number = cohort.len.div_ceil(limits::CHUNK_VALUES) as u32;
-            self.opening.begin(number, sums.figure_count())?;
+            self.opening.begin(FIGURES, sums.figure_count())?;
             for accepted in cohort.accepted {
                 let frame = cohort.cursor(self.channel, accepted).next(bytes)?;
                 self.opening.add(&accepted.participant, &frame)?;
@@ -217,7 +219,7 @@ impl Pass<'_, '_> {
         let total_weight = weights.iter().sum();
         for start in (0..cohort.len).step_by(limits::CHUNK_VALUES) {
             let form = Form::new(cohort.len, start);
-            let number = (start / limits::CHUNK_VALUES) as u32;
+            let number = FIGURES + 1 + (start / limits::CHUNK_VALUES) as u32;
             self.opening.begin(number, channel.chain.count(form))?;
             let max_frame = channel.max_frame(form);
             for cursor in &mut cursors {

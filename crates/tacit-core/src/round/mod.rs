@@ -126,7 +126,7 @@ impl Round {
     /// Takes one event; never panics, whatever the event.
     pub fn step(self, event: Event) -> (Self, Vec<Action>) {
         let mut round = self;
-        let before = std::mem::discriminant(&round);
+        let before = round.place();
         let mut actions = Vec::new();
         if let Kind::Enrolled { participant } = &event.kind
             && !round.setup().roster.contains(participant)
@@ -139,12 +139,21 @@ impl Round {
         for record in decision.records {
             round = round.carry_out(record, &mut actions);
         }
-        if std::mem::discriminant(&round) != before {
+        if round.place() != before {
             in_state!(&mut round, state => state.observe(&event));
             actions.extend(round.outbox());
         }
         actions.extend(decision.replies);
         (round, actions)
+    }
+
+    /// What the round awaits.
+    fn place(&self) -> (std::mem::Discriminant<Self>, Option<u8>) {
+        let stage = match self {
+            Round::Exchanging(state) => Some(state.stage()),
+            _ => None,
+        };
+        (std::mem::discriminant(self), stage)
     }
 
     /// Persists a record and applies it. A state never decides what it cannot apply; if it did,
