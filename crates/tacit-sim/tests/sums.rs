@@ -1,0 +1,142 @@
+//! Everything that composes with a protection of sums gives what it gives in plain view, within
+//! what integers round off.
+#![allow(clippy::unwrap_used)]
+
+use tacit_core::plan::Plan;
+use tacit_learn::federation::Federation;
+use tacit_sim::simulate::{Options, SimOutcome, Unrecorded, simulate};
+
+const BASE: &str = "participants = 8\nnum_rounds = 3\n";
+
+const CLIPPED: &str = "[training]\nlearning_rate = 0.3\nclip_norm = 4.0\n";
+
+fn run(text: &str) -> SimOutcome {
+    let plan = Plan::parse(text, &tacit_sim::registry().unwrap());
+    let plan = plan.unwrap_or_else(|errors| panic!("{errors}"));
+    let federation = Federation::assemble(&plan).unwrap();
+    let mut recorder = Unrecorded::default();
+    let outcome = simulate(&plan, &federation, Options::new(&mut recorder), &mut |_| {}).unwrap();
+    let aborted = outcome.history.iter().find_map(|round| round.aborted.clone());
+    assert_eq!(aborted, None, "{text}");
+    outcome
+}
+
+/// The largest difference between the models of a plan in plain view and under `protection`.
+fn difference(rules: &str, sections: &str, protection: &str) -> f32 {
+    let plain = run(&format!("{BASE}{rules}{sections}"));
+    let hidden = run(&format!("{BASE}protection = {protection}\n{rules}{sections}"));
+    let pairs = plain.model.values().iter().zip(hidden.model.values());
+    pairs.map(|(x, y)| (x - y).abs()).fold(0.0, f32::max)
+}
+
+const SECAGG: &str = "\"secagg\"";
+
+#[test]
+fn strategies_on_the_opened_sum() {
+    for rule in ["fedavg", "fedprox", "fedadam", "fedyogi", "fedadagrad", "scaffold"] {
+        let rules = format!("strategy = \"{rule}\"\n");
+        let off = difference(&rules, CLIPPED, SECAGG);
+        // Adaptive rules divide by what they have seen: small differences grow.
+        let most = if rule.starts_with("feda") || rule == "fedyogi" { 2e-2 } else { 1e-4 };
+        assert!(off <= most, "{rule}: {off}");
+    }
+}
+
+#[test]
+fn weights_of_examples_or_equal() {
+    for weights in ["examples", "equal"] {
+        let cohort = format!("{CLIPPED}[cohort]\nweights = \"{weights}\"\n");
+        let partition = "[data]\npartition = \"dirichlet\"\nalpha = 0.3\n";
+        let off = difference("", &format!("{cohort}{partition}"), SECAGG);
+        assert!(off <= 1e-4, "{weights}: {off}");
+    }
+}
+
+#[test]
+fn figures_are_opened_as_sums() {
+    let sections = format!("{CLIPPED}[evaluation]\non = [\"participants\"]\n");
+    let plain = run(&format!("{BASE}{sections}"));
+    let hidden = run(&format!("{BASE}protection = \"secagg\"\n{sections}"));
+    for (plain, hidden) in plain.history.iter().zip(&hidden.history) {
+        let (a, b) =
+            (plain.participants_evaluation.as_ref(), hidden.participants_evaluation.as_ref());
+        let (a, b) = (a.unwrap(), b.unwrap());
+        assert_eq!((a.examples, a.correct), (b.examples, b.correct));
+        assert!((a.loss - b.loss).abs() < 1e-3, "{} {}", a.loss, b.loss);
+        let (a, b) = (plain.train_loss().unwrap(), hidden.train_loss().unwrap());
+        assert!((a - b).abs() < 1e-3, "{a} {b}");
+        assert!(hidden.contributions.iter().all(|c| (c.examples, c.loss, c.fit_ms) == (1, 0.0, 0)));
+    }
+}
+
+#[test]
+fn encodings_that_add_up() {
+    let shared = "{ rule = \"rotate\", shared = true }";
+    for (chain, most) in [
+        ("[{ rule = \"random-k\", fraction = 0.5 }]".to_owned(), 1e-4),
+        (format!("[{shared}]"), 1e-4),
+        ("[{ rule = \"quantise\", bits = 8, range = 1.0 }]".to_owned(), 5e-2),
+        (format!("[{shared}, {{ rule = \"quantise\", bits = 8, range = 1.0 }}]"), 5e-2),
+    ] {
+        let rules = format!("compression = {chain}\n");
+        let off = difference(&rules, CLIPPED, SECAGG);
+        assert!(off <= most, "{chain}: {off}");
+    }
+}
+
+#[test]
+fn every_way_to_mask() {
+    for parameters in [
+        "adversary = \"semi-honest\"",
+        "agreement = \"x25519-ml-kem-768\"",
+        "prg = \"chacha20\"",
+        "resolution = 32",
+        "groups = 2",
+    ] {
+        let protection = format!("{{ rule = \"secagg\", {parameters} }}");
+        let off = difference("", CLIPPED, &protection);
+        assert!(off <= 1e-4, "{parameters}: {off}");
+    }
+}
+
+#[test]
+fn robust_rules_over_sums_of_groups() {
+    let protection = "{ rule = \"secagg\", groups = 4 }";
+    let sections = format!("{CLIPPED}[cohort]\nminimum = 8\n");
+    for rule in ["median", "trimmed-mean", "geometric-median"] {
+        let text = format!("{BASE}protection = {protection}\naggregator = \"{rule}\"\n{sections}");
+        let outcome = run(&text);
+        let accuracy = outcome.history.last().unwrap().accuracy().unwrap();
+        assert!(accuracy > 0.5, "{rule}: {accuracy}");
+    }
+}
+
+#[test]
+fn noise_of_every_party() {
+    let cohort = "[cohort]\nminimum = 8\nweights = \"equal\"\n";
+    for (mechanism, more) in [
+        ("discrete-gaussian", ""),
+        ("skellam", ""),
+        ("gaussian", "[privacy]\ntrusted_with_sums = true\n"),
+        ("local-gaussian", ""),
+    ] {
+        let outcome = run(&format!(
+            "{BASE}protection = \"secagg\"\nmechanism = \"{mechanism}\"\naccountant = \"rdp\"\n\
+             [training]\nclip_norm = 0.5\n{cohort}{more}"
+        ));
+        assert!(outcome.history.iter().all(|round| round.epsilon.is_some()), "{mechanism}");
+    }
+}
+
+#[test]
+fn a_quantile_counted_in_a_sum() {
+    let text = "num_rounds = 6\nparticipants = 8\nmechanism = { rule = \"gaussian\", \
+                noise_multiplier = 0.1 }\naccountant = \"rdp\"\n[training]\nclip_norm = 1.0\n\
+                clip_quantile = 0.5\nclip_rate = 1.0\n[cohort]\nweights = \"equal\"\nminimum = 8\n\
+                [privacy]\ntrusted_with_sums = true\n";
+    let outcome = run(&format!("protection = \"secagg\"\n{text}"));
+    let within: Vec<u64> = outcome.history.iter().map(|r| r.tally.unwrap().within).collect();
+    assert_eq!(within[0], 8, "none is longer than the first limit");
+    assert!(within[5] < 8, "the limit followed the updates: {within:?}");
+    assert!(outcome.history[0].contributions.len() == 8);
+}
