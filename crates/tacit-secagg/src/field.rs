@@ -31,9 +31,26 @@ pub struct Fp(u64);
 
 impl DefaultIsZeroes for Fp {}
 
-/// `number` if `bit`, else zero.
-fn only_if(bit: bool, number: u64) -> u64 {
-    number & u64::from(bit).wrapping_neg()
+/// All ones where `a − b` is below zero, else 0; `difference` is it modulo 2⁶⁴. From bits alone
+/// (Warren, Hacker's Delight, section 2-13): comparisons may be compiled to branches.
+fn borrowed(a: u64, b: u64, difference: u64) -> u64 {
+    spread((!a & b) | ((!a | b) & difference))
+}
+
+/// All ones where `a + b` passes 2⁶⁴, else 0; `sum` is it modulo 2⁶⁴.
+fn carried(a: u64, b: u64, sum: u64) -> u64 {
+    spread((a & b) | ((a | b) & !sum))
+}
+
+/// `a − b`, or with the order added where that is below zero.
+fn less(a: u64, b: u64) -> u64 {
+    let difference = a.wrapping_sub(b);
+    difference.wrapping_add(MODULUS & borrowed(a, b, difference))
+}
+
+/// The highest bit, in all places.
+fn spread(bits: u64) -> u64 {
+    (bits.cast_signed() >> 63).cast_unsigned()
 }
 
 impl Fp {
@@ -58,16 +75,17 @@ impl Fp {
     }
 
     fn canonical(number: u64) -> Self {
-        Self(number.wrapping_sub(only_if(number >= MODULUS, MODULUS)))
+        Self(less(number, MODULUS))
     }
 
     /// The residue of a product of two numbers, or of any other number of 128 bits.
     pub fn reduced_wide(number: u128) -> Self {
         let (low, high) = (number as u64, (number >> 64) as u64);
-        let (difference, borrow) = low.overflowing_sub(high >> 32);
-        let difference = difference.wrapping_sub(only_if(borrow, EPSILON));
-        let (sum, carry) = difference.overflowing_add((high & EPSILON) * EPSILON);
-        Self::canonical(sum.wrapping_add(only_if(carry, EPSILON)))
+        let (top, middle) = (high >> 32, (high & EPSILON) * EPSILON);
+        let difference = low.wrapping_sub(top);
+        let difference = difference.wrapping_sub(EPSILON & borrowed(low, top, difference));
+        let sum = difference.wrapping_add(middle);
+        Self::canonical(sum.wrapping_add(EPSILON & carried(difference, middle, sum)))
     }
 
     /// The power of an exponent that everybody may know.
@@ -121,8 +139,8 @@ impl Add for Fp {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        let (sum, carry) = self.0.overflowing_add(other.0);
-        Self(sum.wrapping_sub(only_if(carry | (sum >= MODULUS), MODULUS)))
+        // a − (p − b): one condition instead of two. A p in the middle does no harm.
+        self - Self(MODULUS - other.0)
     }
 }
 
@@ -130,8 +148,7 @@ impl Sub for Fp {
     type Output = Self;
 
     fn sub(self, other: Self) -> Self {
-        let (difference, borrow) = self.0.overflowing_sub(other.0);
-        Self(difference.wrapping_add(only_if(borrow, MODULUS)))
+        Self(less(self.0, other.0))
     }
 }
 
