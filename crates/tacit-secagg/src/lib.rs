@@ -20,6 +20,11 @@ mod session;
 pub mod shamir;
 mod table;
 
+#[cfg(test)]
+extern crate self as tacit_secagg;
+#[cfg(test)]
+mod tests;
+
 use tacit_core::registry::Entry;
 
 /// What this room adds to a registry.

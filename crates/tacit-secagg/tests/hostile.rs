@@ -127,17 +127,17 @@ fn nothing_is_said_twice() {
     let inputs = world.inputs(20);
     for stage in [KEYS, SHARES, READY] {
         round.stage(stage, stage).unwrap();
-        assert!(round.members[0].say(stage, &[], &mut round.entropy).is_err());
+        assert!(round.members[0].say(stage, &[], &mut round.entropies[0]).is_err());
     }
     round.contribute(3, &inputs).unwrap();
     assert!(round.members[0].seal(0, &mut [1, 2], &mut Vec::new()).is_err());
     for stage in [CONFIRM, UNMASK] {
         let mail = round.table.mail(stage, &world.names[0]).unwrap();
         round.stage(stage, stage + 1).unwrap();
-        assert!(round.members[0].say(stage, &mail, &mut round.entropy).is_err());
+        assert!(round.members[0].say(stage, &mail, &mut round.entropies[0]).is_err());
         assert!(round.members[0].seal(9, &mut [1, 2], &mut Vec::new()).is_err());
     }
-    assert!(round.members[0].say(UNMASK + 1, &[], &mut round.entropy).is_err());
+    assert!(round.members[0].say(UNMASK + 1, &[], &mut round.entropies[0]).is_err());
 }
 
 /// Two rosters: half of the members are told one and half the other.

@@ -116,6 +116,14 @@ impl SecAggMember {
         Self { rule, terms, ring, notary, next: KEYS, state: State::Fresh }
     }
 
+    /// Shares the seed of another key than it showed.
+    #[cfg(test)]
+    pub(crate) fn change_key(&mut self, key: SecretKey) {
+        if let State::Shown(shown) = &mut self.state {
+            shown.secrets.mask = key;
+        }
+    }
+
     fn show(&self, entropy: &mut dyn Entropy) -> Result<(Vec<u8>, State), Error> {
         let mut own = Zeroizing::new([0; 32]);
         entropy.fill(&mut *own)?;

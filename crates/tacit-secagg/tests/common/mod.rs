@@ -194,7 +194,7 @@ pub struct Round<'a> {
     pub table: Box<dyn Table>,
     /// Who still talks.
     pub alive: Vec<bool>,
-    pub entropy: Seeded,
+    pub entropies: Vec<Seeded>,
     pub outcome: Outcome,
 }
 
@@ -210,8 +210,9 @@ impl<'a> Round<'a> {
             caught: BTreeMap::new(),
             bytes: Vec::new(),
         };
-        let (alive, entropy) = (vec![true; world.names.len()], Seeded::new(1));
-        Ok(Self { world, meddler, members, table, alive, entropy, outcome })
+        let alive = vec![true; world.names.len()];
+        let entropies = (0..alive.len() as u64).map(Seeded::new).collect();
+        Ok(Self { world, meddler, members, table, alive, entropies, outcome })
     }
 
     pub fn run(mut self, inputs: &[Vec<u64>]) -> Result<Outcome, Error> {
@@ -243,7 +244,8 @@ impl<'a> Round<'a> {
             }
             let mut mail = self.table.mail(stage, &self.world.names[member])?;
             self.meddler.mail(stage, member, &mut mail);
-            let mut body = match self.members[member].say(stage, &mail, &mut self.entropy) {
+            let mut body = match self.members[member].say(stage, &mail, &mut self.entropies[member])
+            {
                 Ok(body) => body,
                 Err(error) => {
                     self.outcome.refused.insert(member, error);
