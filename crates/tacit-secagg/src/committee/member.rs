@@ -44,24 +44,32 @@ impl RemoteMember {
     fn deliver(&mut self) -> Result<Manifest, Error> {
         let mut dealer = self.dealer.take().ok_or(OUT_OF_TURN)?;
         dealer.checks(&mut self.vectors)?;
-        let mut last = OUT_OF_TURN;
-        let (mut shares, mut held) = (Vec::new(), 0);
-        for aggregator in 0..self.params.aggregators {
-            let share: &[u8] = match dealer.seed(aggregator) {
-                Some(seed) => seed,
-                None => &self.vectors[aggregator - self.params.privacy],
-            };
-            let receipt = match self.courier.deliver(&self.context, aggregator, share) {
-                Ok(receipt) => Some(receipt),
-                Err(error) => {
-                    last = error;
-                    None
-                }
-            };
-            held += usize::from(receipt.is_some());
-            shares.push(Dealt { digest: Digest::of_bytes(share), receipt });
+        let privacy = self.params.privacy;
+        let share = |aggregator: usize| match dealer.seed(aggregator) {
+            Some(seed) => &seed[..],
+            None => &self.vectors[aggregator - privacy],
+        };
+        let shares: Vec<&[u8]> = (0..self.params.aggregators).map(share).collect();
+        let (courier, context) = (&*self.courier, &self.context);
+        let receipts: Vec<Result<SignedMessage, Error>> = std::thread::scope(|scope| {
+            let sent: Vec<_> = shares
+                .iter()
+                .enumerate()
+                .map(|(to, share)| scope.spawn(move || courier.deliver(context, to, share)))
+                .collect();
+            let died = |_| Err(Error::Bug("a thread died delivering a share"));
+            sent.into_iter().map(|thread| thread.join().unwrap_or_else(died)).collect()
+        });
+        let (mut last, mut dealt) = (OUT_OF_TURN, Vec::new());
+        for (share, receipt) in shares.iter().zip(receipts) {
+            let receipt = receipt.map_err(|error| last = error).ok();
+            dealt.push(Dealt { digest: Digest::of_bytes(share), receipt });
         }
-        if held < self.params.threshold { Err(last) } else { Ok(Manifest { shares }) }
+        let held = dealt.iter().filter(|dealt| dealt.receipt.is_some()).count();
+        match held < self.params.threshold {
+            true => Err(last),
+            false => Ok(Manifest { shares: dealt }),
+        }
     }
 }
 
