@@ -41,6 +41,7 @@ pub fn federation(dir: &Path, plan: &Plan) -> Result<Ending, Error> {
         model,
         evaluator: federation.evaluator()?,
         observer: Box::new(move |progress| observer.show(&progress)),
+        committee: None,
     };
     let coordinator = Coordinator::open(dir, setting)?;
     let pki = Authority::open(&dir.join("state").join("pki"))?;
@@ -196,6 +197,7 @@ impl Member {
                 signer: &identity,
                 clock: &SystemClock,
                 memory: &mut FileMemory::new(&self.folder, self.plan.digest()),
+                committee: None,
             };
             work(&mut worker, &mut transport)
         };

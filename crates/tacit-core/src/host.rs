@@ -3,20 +3,35 @@
 //! replayed. The same behind sockets and in a simulation.
 
 use crate::error::Error;
+use crate::exchange::Terms;
 use crate::ids::ParticipantId;
 use crate::params::Layout;
 use crate::plan::Plan;
 use crate::round::{Entry, Record, Setup};
 use crate::traits::{Opening, Table};
+use std::sync::Arc;
+
+/// Makes tables in the stead of a plan's protection: where servers elsewhere open its sums.
+pub trait Seats: Send + Sync {
+    /// The coordinator's side of one round; `frames` are those of every payload by number, with
+    /// their integers, in the order in which they are sealed.
+    fn table(&self, terms: &Terms, frames: &[(u32, u32)]) -> Result<Box<dyn Table>, Error>;
+}
 
 /// Holds the table of the current round, where the plan's protection has one.
 #[derive(Default)]
 pub struct Host {
+    seats: Option<Arc<dyn Seats>>,
     table: Option<(u32, Box<dyn Table>)>,
     contributed: Vec<ParticipantId>,
 }
 
 impl Host {
+    /// A host whose tables are made elsewhere, if `seats` are.
+    pub fn new(seats: Option<Arc<dyn Seats>>) -> Self {
+        Self { seats, ..Self::default() }
+    }
+
     /// Follows a durable record; where a cohort is drawn, `setup` is what its round began from.
     pub fn follow(
         &mut self,
@@ -28,7 +43,8 @@ impl Host {
         match &entry.fact {
             Record::Opened { cohort, .. } => {
                 self.contributed.clear();
-                self.table = seat(plan, layout, setup, cohort)?.map(|table| (entry.round, table));
+                let table = self.seat(plan, layout, setup, cohort)?;
+                self.table = table.map(|table| (entry.round, table));
             }
             Record::Accepted { signed } if self.table.is_some() => {
                 self.contributed.push(signed.contribution.participant.clone());
@@ -39,7 +55,10 @@ impl Host {
                 roster.sort();
                 self.table(entry.round)?.contributed(&roster)?;
             }
-            Record::Released | Record::Aborted { .. } => *self = Self::default(),
+            Record::Released | Record::Aborted { .. } => {
+                self.table = None;
+                self.contributed.clear();
+            }
             _ => {}
         }
         Ok(())
@@ -60,17 +79,25 @@ impl Host {
             _ => Ok(None),
         }
     }
-}
 
-fn seat(
-    plan: &Plan,
-    layout: &Layout,
-    setup: &Setup,
-    cohort: &[ParticipantId],
-) -> Result<Option<Box<dyn Table>>, Error> {
-    let channel = plan.channel(layout)?;
-    let (Some(exchange), Some(sums)) = (channel.protection.exchange(), &channel.sums) else {
-        return Ok(None);
-    };
-    exchange.table(&plan.terms(&setup.context(), sums.bits), cohort).map(Some)
+    fn seat(
+        &self,
+        plan: &Plan,
+        layout: &Layout,
+        setup: &Setup,
+        cohort: &[ParticipantId],
+    ) -> Result<Option<Box<dyn Table>>, Error> {
+        let channel = plan.channel(layout)?;
+        let (Some(exchange), Some(sums)) = (channel.protection.exchange(), &channel.sums) else {
+            return Ok(None);
+        };
+        let terms = plan.terms(&setup.context(), sums.bits);
+        match &self.seats {
+            None => exchange.table(&terms, cohort).map(Some),
+            Some(seats) => {
+                let frames = channel.hidden_frames(plan.sent_len(layout.len())?);
+                seats.table(&terms, &frames).map(Some)
+            }
+        }
+    }
 }

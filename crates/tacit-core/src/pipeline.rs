@@ -167,6 +167,19 @@ impl Channel {
         self.sums.as_ref().map_or(0, Sums::figure_count)
     }
 
+    /// The frames of a payload of which only sums are opened, by number and with their integers,
+    /// in the order in which they are sealed.
+    pub fn hidden_frames(&self, len: usize) -> Vec<(u32, u32)> {
+        let chunks = len.div_ceil(limits::CHUNK_VALUES) as u32;
+        let figures = Some((hidden::FIGURES, self.figure_count() as u32));
+        let figures = figures.filter(|(_, count)| *count > 0);
+        let count = |chunk| {
+            let form = Form::new(len, chunk as usize * limits::CHUNK_VALUES);
+            (hidden::FIGURES + 1 + chunk, self.chain.count(form) as u32)
+        };
+        figures.into_iter().chain((0..chunks).map(count)).collect()
+    }
+
     /// Bytes of the frame of figures, if there is one.
     fn figure_frame(&self) -> Option<usize> {
         let sums = self.sums.as_ref().filter(|sums| sums.figure_count() > 0)?;

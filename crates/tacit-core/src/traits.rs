@@ -220,8 +220,8 @@ pub trait Table: Send + Sync {
 
 /// Opens the sums of one round, frame by frame.
 pub trait Opening: Send {
-    /// Contributions in each of the sums.
-    fn members(&self) -> &[usize];
+    /// Contributions in each of the sums; no more in all than were accepted.
+    fn members(&self) -> Result<&[usize], Error>;
     /// Begins a frame of `count` integers.
     fn begin(&mut self, frame: u32, count: usize) -> Result<(), Error>;
     /// Adds what `sender` sealed of the frame; each sender once, in any order.

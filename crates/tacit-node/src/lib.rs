@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod client;
+pub mod committee;
 pub mod coordinator;
 pub mod desk;
 mod files;

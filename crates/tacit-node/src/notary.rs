@@ -29,7 +29,8 @@ impl CertificateNotary {
         Ok(Self { identity, chain, known: Mutex::default() })
     }
 
-    fn subject(&self, credential: &[u8]) -> Result<Subject, Refusal> {
+    /// Whose a credential is; refuses one that is not the authority's.
+    pub(crate) fn subject(&self, credential: &[u8]) -> Result<Subject, Refusal> {
         let digest = Digest::of_bytes(credential);
         // What is in the map is whole between any two steps: a poisoned lock guards nothing.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,7 +55,7 @@ impl Notary for CertificateNotary {
     }
 
     fn credential(&self) -> Vec<u8> {
-        self.identity.chain().first().map(|leaf| leaf.to_vec()).unwrap_or_default()
+        self.identity.credential()
     }
 
     fn verify(&self, signed: &SignedMessage, credential: &[u8]) -> Result<(), Refusal> {

@@ -2,6 +2,7 @@
 
 mod seat;
 
+use crate::committee::Committee;
 use crate::notary::CertificateNotary;
 use crate::pki::Identity;
 use seat::Seat;
@@ -30,6 +31,8 @@ pub struct Worker<'a> {
     pub clock: &'a dyn Clock,
     /// What it keeps between rounds.
     pub memory: &'a mut dyn Memory,
+    /// The way to the aggregators, where the plan names a committee.
+    pub committee: Option<Arc<Committee>>,
 }
 
 /// Signs what a participant sends.

@@ -88,6 +88,19 @@ impl Fp {
         Self::canonical(sum.wrapping_add(EPSILON & carried(difference, middle, sum)))
     }
 
+    /// Fills `out` with the elements of as many words; `false`, and zeros, if one is none.
+    pub fn fill_canonical(out: &mut [Self], words: impl Iterator<Item = u64>) -> bool {
+        let mut excess = false;
+        for (x, word) in out.iter_mut().zip(words) {
+            excess |= word >= MODULUS;
+            *x = Self(word);
+        }
+        if excess {
+            out.fill(Self::ZERO);
+        }
+        !excess
+    }
+
     /// The power of an exponent that everybody may know.
     pub fn pow(self, exponent: u64) -> Self {
         let (mut power, mut square) = (Self::ONE, self);
@@ -186,6 +199,36 @@ impl MulAssign for Fp {
     }
 }
 
+/// A sum of products that is reduced once, at its end; at most 2³² of them.
+#[derive(Clone, Copy, Default)]
+pub struct Products {
+    sum: u128,
+    carries: u64,
+}
+
+impl DefaultIsZeroes for Products {}
+
+impl Products {
+    /// Adds a product.
+    pub fn add(&mut self, a: Fp, b: Fp) {
+        let (sum, carry) = self.sum.overflowing_add(u128::from(a.0) * u128::from(b.0));
+        self.sum = sum;
+        self.carries += u64::from(carry);
+    }
+
+    /// The sum of as many products as both have factors.
+    pub fn of(a: &[Fp], b: &[Fp]) -> Fp {
+        let mut sum = Self::default();
+        a.iter().zip(b).for_each(|(a, b)| sum.add(*a, *b));
+        sum.total()
+    }
+
+    /// The element that they add up to: 2¹²⁸ is −2³².
+    pub fn total(self) -> Fp {
+        Fp::reduced_wide(self.sum) - Fp::reduced_wide(u128::from(self.carries) << 32)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,6 +269,15 @@ mod tests {
             prop_assert!(a + Fp::ZERO == a && a * Fp::ONE == a && a - a == Fp::ZERO);
             let one = if a == Fp::ZERO { Fp::ZERO } else { Fp::ONE };
             prop_assert!(a * a.inverse() == one);
+        }
+
+        #[test]
+        fn products_add_up(
+            pairs in proptest::collection::vec((element(), element()), 0..70),
+        ) {
+            let (a, b): (Vec<Fp>, Vec<Fp>) = pairs.iter().copied().unzip();
+            let sum = pairs.iter().fold(Fp::ZERO, |sum, (a, b)| sum + *a * *b);
+            prop_assert_eq!(Products::of(&a, &b), sum);
         }
 
         #[test]

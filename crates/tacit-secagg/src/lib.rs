@@ -2,6 +2,7 @@
 //!
 //! No input, output, clock or randomness of its own: entropy is handed in.
 
+pub mod committee;
 pub mod field;
 pub mod graph;
 mod groups;
@@ -28,4 +29,4 @@ mod tests;
 use tacit_core::registry::Entry;
 
 /// What this room adds to a registry.
-pub const ROOMS: [&[Entry]; 1] = [&[rule::ENTRY]];
+pub const ROOMS: [&[Entry]; 1] = [&[committee::rule::ENTRY, rule::ENTRY]];

@@ -59,8 +59,8 @@ impl<W: Word> Sums<W> {
 }
 
 impl<W: Word> Opening for Sums<W> {
-    fn members(&self) -> &[usize] {
-        &self.members
+    fn members(&self) -> Result<&[usize], Error> {
+        Ok(&self.members)
     }
 
     fn begin(&mut self, frame: u32, count: usize) -> Result<(), Error> {

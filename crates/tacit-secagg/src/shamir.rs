@@ -14,7 +14,7 @@
 //! So a set's weights cost a product tree, one transform and a single inversion, and serve every
 //! secret that these holders give back.
 
-use crate::field::Fp;
+use crate::field::{Fp, Products};
 use crate::ntt::{Transform, vanishing};
 use tacit_core::error::{Error, Refusal};
 use tacit_core::limits;
@@ -149,9 +149,9 @@ impl Combiner {
         let mut secret = Zeroizing::new([0; 32]);
         let mut excess = 0;
         for (limb, bytes) in secret.chunks_mut(LIMB_BYTES).enumerate() {
-            let pairs = self.weights.iter().zip(shares);
-            let sum = pairs.fold(Fp::ZERO, |sum, (weight, share)| sum + *weight * share.0[limb]);
-            let number = Zeroizing::new(sum.to_u64());
+            let mut sum = Zeroizing::new(Products::default());
+            self.weights.iter().zip(shares).for_each(|(w, share)| sum.add(*w, share.0[limb]));
+            let number = Zeroizing::new(sum.total().to_u64());
             excess |= *number >> (8 * bytes.len());
             bytes.copy_from_slice(&number.to_le_bytes()[..bytes.len()]);
         }

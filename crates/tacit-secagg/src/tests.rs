@@ -304,5 +304,5 @@ fn a_table_is_what_it_heard() {
         }
         table.close(stage).unwrap();
     }
-    assert_eq!(table.open().unwrap().members(), [7]);
+    assert_eq!(table.open().unwrap().members().unwrap(), [7]);
 }

@@ -15,6 +15,7 @@ use tacit_core::plan::tables::COMMAND;
 use tacit_core::registry::Family;
 use tacit_learn::{data, federation};
 use tacit_node::client::{BlockingTransport, Patience};
+use tacit_node::committee::Committee;
 use tacit_node::coordinator::SystemClock;
 use tacit_node::memory::FileMemory;
 use tacit_node::participant::{Worker, work};
@@ -80,6 +81,7 @@ pub fn main(args: Args) -> Result<Ending, Error> {
         signer: &identity,
         clock: &SystemClock,
         memory: &mut FileMemory::new(&folder, plan.digest()),
+        committee: Committee::of(&plan, &identity, runtime.handle().clone())?,
     };
     let delivered = work(&mut worker, &mut transport)?;
     println!("{name}: the run is over; {delivered} contributions delivered");

@@ -12,6 +12,7 @@ use tacit_core::limits;
 use tacit_core::plan::Plan;
 use tacit_core::traits::Clock;
 use tacit_learn::federation;
+use tacit_node::committee::Committee;
 use tacit_node::coordinator::{Coordinator, Front, Setting, SystemClock};
 use tacit_node::pki::Revocations;
 use tacit_node::server::{Bounds, Server, Setup};
@@ -97,14 +98,16 @@ pub fn coordinate(dir: &Path, plan: Plan, settings: &Settings) -> Result<Ending,
         true => None,
         false => Some((trainer, dataset.test_shard()?)),
     };
+    let runtime = Runtime::new().map_err(|e| Error::world("starting the runtime", e))?;
+    let committee = Committee::of(&plan, &identity, runtime.handle().clone())?;
     let setting = Setting {
+        committee,
         plan,
         model,
         evaluator,
         observer: Box::new(move |progress| observer.show(&progress)),
     };
     let coordinator = Coordinator::open(dir, setting)?;
-    let runtime = Runtime::new().map_err(|e| Error::world("starting the runtime", e))?;
     runtime.block_on(async {
         let metrics = Arc::new(Metrics::new());
         let _exposition = match settings.metrics {

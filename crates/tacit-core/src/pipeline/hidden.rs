@@ -21,7 +21,7 @@ pub struct Hidden<'a> {
 }
 
 /// Number of the frame of figures; those of the chunks follow.
-const FIGURES: u32 = 0;
+pub(super) const FIGURES: u32 = 0;
 
 const NO_SUMS: Error = Error::Bug("a protection without sums was to open one");
 
@@ -174,8 +174,8 @@ impl Pass<'_, '_> {
     fn figures(&mut self) -> Result<(), Error> {
         let (sums, cohort) = (self.sums, self.cohort);
         let accepted = cohort.accepted.len();
-        let members = self.opening.members().to_vec();
-        if members.iter().sum::<usize>() != accepted || members.contains(&0) {
+        let members = self.opening.members()?.to_vec();
+        if members.iter().sum::<usize>() > accepted || members.contains(&0) {
             return Err(Error::Bug("a sum was opened of other contributions than were counted"));
         }
         if let Some(bytes) = self.channel.figure_frame() {
@@ -211,7 +211,7 @@ impl Pass<'_, '_> {
         if let Some(bytes) = channel.figure_frame() {
             cursors.iter_mut().try_for_each(|cursor| cursor.next(bytes).map(drop))?;
         }
-        let members = self.opening.members().to_vec();
+        let members = self.opening.members()?.to_vec();
         let everybody = Seeds::everybody(channel.seed, cohort.context.round);
         let mut signal = Signal::default();
         // In thousandths of the heaviest: weights of rows are whole numbers.

@@ -12,6 +12,7 @@ mod traffic;
 pub use answers::Front;
 pub use history::HistoryFile;
 
+use crate::committee::{Committee, Seated};
 use crate::store::NodeStore;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -23,7 +24,7 @@ use tacit_core::central::{Centre, Evaluator};
 use tacit_core::error::Error;
 use tacit_core::exchange::Ask;
 use tacit_core::history::RoundReport;
-use tacit_core::host::Host;
+use tacit_core::host::{Host, Seats};
 use tacit_core::ids::ParticipantId;
 use tacit_core::messages::{SignedContribution, Task};
 use tacit_core::params::{Layout, Params};
@@ -72,6 +73,8 @@ pub struct Setting {
     pub evaluator: Option<Evaluator>,
     /// Who is told of progress.
     pub observer: Observer,
+    /// The way to the aggregators, where the plan names a committee.
+    pub committee: Option<Arc<Committee>>,
 }
 
 /// Drives one run.
@@ -135,7 +138,8 @@ impl Coordinator {
     /// Begins the run in `dir`, or resumes it from there. Layout: `plan.toml`, `history.jsonl`,
     /// `log/` (for everybody) and `state/` (for nobody else).
     pub fn open(dir: &Path, setting: Setting) -> Result<Arc<Self>, Error> {
-        let Setting { plan, model, evaluator, observer } = setting;
+        let Setting { plan, model, evaluator, observer, committee } = setting;
+        crate::committee::required(&plan, committee.is_some())?;
         let store = NodeStore::open(&dir.join("state"))?;
         let plan_text = plan.to_toml();
         keep_plan(&dir.join("plan.toml"), &plan_text)?;
@@ -152,7 +156,9 @@ impl Coordinator {
         let recorder = Recorder::open(&log_folder, &key, &plan, &mut OsEntropy)?;
         recorder.begin(initial, draws)?;
         let history = HistoryFile::open(&dir.join("history.jsonl"))?;
-        let host = table::host(&plan, model.layout(), run.round().setup(), &journal, &store)?;
+        let host = Host::new(committee.map(|way| Arc::new(Seated(way)) as Arc<dyn Seats>));
+        let host =
+            table::replay(host, &plan, model.layout(), run.round().setup(), (&journal, &store))?;
         let state = State {
             asks: BTreeMap::new(),
             host,

@@ -11,14 +11,13 @@ use tacit_core::round::{Entry, Record, Setup};
 use tacit_core::traits::Spool as _;
 
 /// The host of the round that a journal ends in.
-pub(super) fn host(
+pub(super) fn replay(
+    mut host: Host,
     plan: &Plan,
     layout: &Layout,
     setup: &Setup,
-    journal: &[Entry],
-    store: &NodeStore,
+    (journal, store): (&[Entry], &NodeStore),
 ) -> Result<Host, Error> {
-    let mut host = Host::default();
     for entry in journal {
         if let Record::Said { signed } = &entry.fact {
             host.table(entry.round)?.hear(&letter(store, signed)?)?;

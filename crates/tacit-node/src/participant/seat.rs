@@ -1,6 +1,7 @@
 //! A participant's place in what the members of a cohort say to each other.
 
 use super::Worker;
+use crate::committee;
 use std::sync::Arc;
 use tacit_audit::OsEntropy;
 use tacit_core::error::Error;
@@ -33,6 +34,7 @@ fn unasked(found: impl Into<String>) -> Error {
 
 impl Seat {
     pub fn new(worker: &Worker<'_>) -> Result<Self, Error> {
+        committee::required(worker.local.plan, worker.committee.is_some())?;
         let channel = worker.local.plan.channel(&worker.layout)?;
         let bits = channel.sums.map(|sums| sums.bits);
         let notary = bits.map(|_| worker.signer.notary()).transpose()?;
@@ -79,7 +81,11 @@ impl Seat {
         if !worker.memory.enter(context.round)? {
             return Err(unasked("a round that was entered before"));
         }
-        let member = exchange.member(&plan.terms(context, bits), notary.clone())?;
+        let terms = plan.terms(context, bits);
+        let member = match &worker.committee {
+            Some(committee) => committee.member(&terms)?,
+            None => exchange.member(&terms, notary.clone())?,
+        };
         self.taken = Some(Taken { context: context.clone(), member, said: None, sealed: None });
         Ok(())
     }

@@ -19,12 +19,17 @@ const AUTHORITY_DAYS: i64 = 20 * 365;
 /// How long a certificate is valid: what browsers allowed at most.
 const CERTIFICATE_DAYS: i64 = 825;
 
-/// What a certificate may be used for: the two roles cannot stand in for each other.
+/// What a certificate may be used for: a participant cannot stand in for the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Accepts connections under these DNS names and IP addresses.
     Coordinator {
         /// Names and addresses under which participants reach it.
+        hosts: Vec<String>,
+    },
+    /// One of a committee: accepts connections like a coordinator, signs receipts.
+    Aggregator {
+        /// Names and addresses under which it is reached.
         hosts: Vec<String>,
     },
     /// Connects to the coordinator; signs contributions.
@@ -35,6 +40,7 @@ impl Role {
     pub(super) fn word(&self) -> &'static str {
         match self {
             Role::Coordinator { .. } => "coordinator",
+            Role::Aggregator { .. } => "aggregator",
             Role::Participant => "participant",
         }
     }
@@ -96,8 +102,10 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.use_authority_key_identifier_extension = true;
         match role {
-            Role::Coordinator { hosts } => {
-                params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+            // The coordinator connects to aggregators, and they show it whose their receipts are.
+            Role::Coordinator { hosts } | Role::Aggregator { hosts } => {
+                params.extended_key_usages =
+                    vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
                 params.subject_alt_names =
                     hosts.iter().map(|h| host(h)).collect::<Result<_, _>>()?;
             }

@@ -85,6 +85,11 @@ impl Identity {
         }
     }
 
+    /// The certificate (DER): what shows others whose the key is.
+    pub(crate) fn credential(&self) -> Vec<u8> {
+        self.chain.first().map(|leaf| leaf.to_vec()).unwrap_or_default()
+    }
+
     pub(crate) fn root(&self) -> &CertificateDer<'static> {
         &self.root
     }

@@ -7,6 +7,7 @@
 mod common;
 
 mod attacker;
+mod committee;
 mod connections;
 mod contributions;
 mod failures;

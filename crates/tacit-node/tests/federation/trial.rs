@@ -21,11 +21,13 @@ use tacit_core::params::Layout;
 use tacit_core::plan::Plan;
 use tacit_core::round::{Entry, Record, Roster, Setup};
 use tacit_core::run::Finish;
+use tacit_core::traits::Member as Side;
 use tacit_learn::federation::Federation;
 use tacit_node::client::BlockingTransport;
+use tacit_node::committee::Committee;
 use tacit_node::coordinator::{Coordinator, Front, HistoryFile, Progress, Setting, SystemClock};
 use tacit_node::memory::FileMemory;
-use tacit_node::participant::{Worker, work};
+use tacit_node::participant::{Signer as _, Worker, work};
 use tacit_node::pki::{Identity, Issued, Pki, Revocations, Role};
 use tacit_node::server::{self, Bounds, Server};
 use tacit_node::store::{NodeStore, Transfer};
@@ -92,7 +94,7 @@ impl Trial {
         trial
     }
 
-    fn prepare(changes: &[(&str, &str)], bounds: Bounds) -> Self {
+    pub fn prepare(changes: &[(&str, &str)], bounds: Bounds) -> Self {
         let dir = Arc::new(tempfile::tempdir().unwrap());
         let plan = plan(changes);
         let data = Arc::new(Federation::assemble(&plan).unwrap());
@@ -152,6 +154,11 @@ impl Trial {
         &self.running.as_ref().expect("a running coordinator").coordinator
     }
 
+    /// The way to the aggregators, where the plan names any.
+    fn committee(&self, identity: &Arc<Identity>) -> Option<Arc<Committee>> {
+        Committee::of(&self.plan, identity, Handle::current()).unwrap()
+    }
+
     fn setting(&self) -> Setting {
         let seen = self.progress.clone();
         Setting {
@@ -159,6 +166,7 @@ impl Trial {
             model: self.data.initial_model().unwrap(),
             evaluator: None,
             observer: Box::new(move |progress| seen.lock().unwrap().push(progress)),
+            committee: self.committee(&self.identity),
         }
     }
 
@@ -221,6 +229,11 @@ impl Trial {
         Arc::new(Identity::load(&self.pki.ca_path(), &issued.cert, &issued.key).unwrap())
     }
 
+    /// The coordinator's own certificate.
+    pub fn coordinator_identity(&self) -> Arc<Identity> {
+        self.identity.clone()
+    }
+
     pub fn url(&self) -> String {
         format!("https://{}", self.address)
     }
@@ -240,6 +253,7 @@ impl Trial {
             identity: self.identity(who),
             url: self.url(),
             state: self.dir.path().join(format!("state-{who}")),
+            committee: self.committee(&self.identity(who)),
         }
     }
 
@@ -321,6 +335,9 @@ impl Trial {
         let authority = Pki::throw_away().unwrap();
         let mut memories: BTreeMap<&str, Kept> = BTreeMap::new();
         let mut slots = Vec::new();
+        let channel = self.plan.channel(&self.layout).unwrap();
+        let bits = channel.sums.map(|sums| sums.bits);
+        let sums = channel.protection.exchange().zip(bits);
         for (round, who) in (1..).zip(rounds).filter(|(_, who)| !who.is_empty()) {
             let setup = Setup { slots, ..self.setup(round, model.digest()) };
             let mut contributions = Vec::new();
@@ -331,7 +348,15 @@ impl Trial {
                 let kept = memories.get(who);
                 let start = Start { task: &task, model: &model, control: None, kept };
                 let entropy = &mut tacit_audit::OsEntropy;
-                let mut ports = local::Ports { clock: &SystemClock, entropy, member: None };
+                let mut member = sums.as_ref().map(|(exchange, bits)| {
+                    let terms = self.plan.terms(&task.context(), *bits);
+                    let notary = self.identity.notary().unwrap();
+                    let mut member = exchange.member(&terms, notary).unwrap();
+                    member.say(0, &[], entropy).unwrap();
+                    member
+                });
+                let member = member.as_mut().map(|member| &mut **member as &mut dyn Side);
+                let mut ports = local::Ports { clock: &SystemClock, entropy, member };
                 let made = contribute(&local, &mut *trainer, &start, &mut ports).unwrap();
                 memories.insert(who, made.kept);
                 let (header, payload) = (made.contribution, made.payload);
@@ -343,7 +368,14 @@ impl Trial {
                 contributions.push(signer.unwrap().sign(header));
             }
             let entropy = &mut OsEntropy;
-            let (clock, opening) = (&SystemClock, None);
+            let opening = sums.as_ref().map(|(exchange, bits)| {
+                let names: Vec<ParticipantId> = who.iter().map(|who| name(who)).collect();
+                let terms = self.plan.terms(&setup.context(), *bits);
+                let mut table = exchange.table(&terms, &names).unwrap();
+                table.contributed(&names).unwrap();
+                table.open().unwrap()
+            });
+            let clock = &SystemClock;
             let mut ports = Ports { blobs: &store, spool: &store, clock, entropy, opening };
             let outcome = centre.aggregate(&setup, &contributions, &mut ports).unwrap();
             model = centre.load(&store, outcome.model).unwrap();
@@ -395,6 +427,7 @@ struct Member {
     url: String,
     /// Its own folder.
     state: PathBuf,
+    committee: Option<Arc<Committee>>,
 }
 
 impl Member {
@@ -411,6 +444,7 @@ impl Member {
             signer: &self.identity,
             clock: &SystemClock,
             memory: &mut FileMemory::new(&self.state, self.plan.digest()),
+            committee: self.committee,
         };
         work(&mut worker, &mut transport)
     }
@@ -420,7 +454,9 @@ fn plan(changes: &[(&str, &str)]) -> Plan {
     let mut keys = BTreeMap::from(PLAN);
     keys.extend(changes.iter().copied());
     let text: String = keys.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
-    Plan::parse(&text, &tacit_learn::registry().unwrap()).unwrap()
+    let own = [&[tacit_core::plain::ENTRIES][..], &tacit_learn::ROOMS, &tacit_secagg::ROOMS];
+    let registry = tacit_core::registry::Registry::new(&own.concat()).unwrap();
+    Plan::parse(&text, &registry).unwrap()
 }
 
 /// Log, journal and history must agree, whatever happened: nothing is counted twice, nothing is

@@ -300,7 +300,8 @@ impl<'a> Round<'a> {
         len: usize,
     ) -> Result<(), Error> {
         let mut opening = self.table.open()?;
-        assert_eq!(opening.members().iter().sum::<usize>(), sealed.len());
+        let members = opening.members().ok().map(|members| members.iter().sum::<usize>());
+        assert_eq!(members, Some(sealed.len()));
         self.outcome.sums = vec![Vec::new(); self.world.rule.rows()];
         for number in 0..len.div_ceil(self.world.frame) {
             let count = self.world.frame.min(len - number * self.world.frame);

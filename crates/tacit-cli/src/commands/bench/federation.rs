@@ -206,7 +206,7 @@ fn open(
     };
     Coordinator::open(
         &dir.join("run"),
-        Setting { plan, model, evaluator: None, observer: Box::new(observer) },
+        Setting { plan, model, evaluator: None, observer: Box::new(observer), committee: None },
     )
 }
 
@@ -270,6 +270,7 @@ pub fn participant(node: &Node) -> Result<Ending, Error> {
         signer: &identity,
         clock: &SystemClock,
         memory: &mut FileMemory::new(&node.dir, plan.digest()),
+        committee: None,
     };
     work(&mut worker, &mut transport)?;
     write(&Used { cpu_seconds: meter::process_cpu_seconds(), peak_bytes: meter::peak_bytes()? })
