@@ -1,0 +1,167 @@
+//! Members that do not follow the protocol: they are named or left out, nobody else is, and the
+//! sum that is opened is right.
+
+use crate::adapter::{Letter, System};
+use crate::tacit::Tacit;
+use crate::world::{Drawn, Meddler, World, setting};
+
+const LEN: usize = 40;
+const MEMBERS: usize = 7;
+const LIAR: usize = 2;
+
+fn world(system: &dyn System) -> World<'_> {
+    World::new(system, setting(MEMBERS, 1, 2), LEN)
+}
+
+/// Rewrites what the liar says in one stage.
+struct Lie<F> {
+    stage: u8,
+    change: F,
+}
+
+impl<F: FnMut(&mut Vec<u8>)> Meddler for Lie<F> {
+    fn body(&mut self, stage: u8, from: usize, body: &mut Vec<u8>) {
+        if (stage, from) == (self.stage, LIAR) {
+            (self.change)(body);
+        }
+    }
+}
+
+fn last(system: &dyn System) -> u8 {
+    let (before, after) = system.stages();
+    before + after - 1
+}
+
+/// Whoever reveals another share than it was given is named, alone, and the sum is opened without
+/// its shares: whether they are of members that stayed or left.
+#[test]
+fn wrong_shares_name_whoever_reveals_them() {
+    let system = Tacit::new();
+    for leaves in [vec![], vec![(4, system.stages().0)]] {
+        let world = world(&system).leaving(leaves);
+        for place in 2..30 {
+            let mut lie = Lie {
+                stage: last(&system),
+                change: |body: &mut Vec<u8>| {
+                    let at = place * (body.len() - 1) / 30;
+                    body[at] ^= 1;
+                },
+            };
+            let report = world.meddled(&mut lie);
+            world.assert_right(&report);
+            let caught: Vec<&usize> = report.caught.keys().collect();
+            assert_eq!(caught, [&LIAR], "place {place}");
+            let named = &report.caught[&LIAR].named;
+            assert!(named.is_empty() || *named == [LIAR], "place {place}: {named:?}");
+        }
+    }
+}
+
+/// Shares of two polynomials, each as it was committed to: they do not give back what the owner
+/// showed, and it is the owner that is named, whether it stays or leaves.
+#[test]
+fn shares_that_do_not_fit_name_their_owner() {
+    let system = Tacit::new();
+    let stage = system.share_stage();
+    for leaves in [vec![], vec![(LIAR, system.stages().0)]] {
+        let world = world(&system).leaving(leaves);
+        let mail = |wanted: u8| {
+            let view = world.run().view;
+            let mine = view.mail.into_iter().find(|(s, to, _)| (*s, *to) == (wanted, LIAR));
+            mine.map(|(_, _, mail)| mail).unwrap()
+        };
+        // The same member, whose draws in this stage are others.
+        let mut twin = system.member(&world.setting, LIAR);
+        for earlier in 0..stage {
+            let mut drawn = Drawn::new(world.seed, LIAR, earlier);
+            twin.say(earlier, &mail(earlier), &mut drawn).unwrap();
+        }
+        let other = twin.say(stage, &mail(stage), &mut Drawn::new(77, LIAR, stage)).unwrap();
+        let mut lie = Lie {
+            stage,
+            change: |body: &mut Vec<u8>| {
+                *body = system.splice(&world.setting, body, &other).unwrap();
+            },
+        };
+        let report = world.meddled(&mut lie);
+        let refused = report.opened.err().unwrap();
+        assert_eq!(refused.named, [LIAR], "{}", refused.why);
+        assert!(report.caught.is_empty() && report.refused.is_empty());
+    }
+}
+
+/// Shares that nobody can open: the owner is named before anybody contributes in vain.
+#[test]
+fn shares_that_cannot_be_opened_name_their_owner() {
+    let system = Tacit::new();
+    let world = world(&system);
+    let spoil = |body: &mut Vec<u8>| *body = system.spoil(&world.setting, body).unwrap();
+    let mut lie = Lie { stage: system.share_stage(), change: spoil };
+    let report = world.meddled(&mut lie);
+    let refused = report.opened.as_ref().err().unwrap();
+    assert_eq!(refused.named, [LIAR], "{}", refused.why);
+    assert!(report.view.contributions.is_empty());
+}
+
+/// A member that complains of everybody: nobody is named for it, and the sum is right.
+#[test]
+fn false_complaints_harm_nobody() {
+    let system = Tacit::new();
+    let world = world(&system);
+    let others: Vec<usize> = (0..MEMBERS).filter(|member| *member != LIAR).collect();
+    let mut lie = Lie {
+        stage: system.share_stage() + 1,
+        change: |body: &mut Vec<u8>| {
+            *body = system.complain(&world.setting, &others).unwrap();
+        },
+    };
+    let report = world.meddled(&mut lie);
+    assert_eq!(world.assert_right(&report), MEMBERS);
+    assert!(report.caught.is_empty() && report.refused.is_empty());
+}
+
+/// A member that confirms another roster than it was told of is left out, alone.
+#[test]
+fn other_confirmations_are_left_out() {
+    let system = Tacit::new();
+    let world = world(&system);
+    let mut lie = Lie { stage: system.roster_stage(), change: |body: &mut Vec<u8>| body[0] ^= 1 };
+    let report = world.meddled(&mut lie);
+    assert_eq!(world.assert_right(&report), MEMBERS);
+    assert_eq!(report.caught.keys().collect::<Vec<_>>(), [&LIAR]);
+}
+
+/// A contribution of another length is named.
+#[test]
+fn broken_contributions_are_refused() {
+    struct Cut;
+    impl Meddler for Cut {
+        fn contribution(&mut self, from: usize, sealed: &mut Vec<u8>) {
+            if from == LIAR {
+                sealed.pop();
+            }
+        }
+    }
+    let system = Tacit::new();
+    let report = world(&system).meddled(&mut Cut);
+    assert!(report.opened.is_err());
+}
+
+/// A member that says nothing after it contributed, and others that lie beside it.
+#[test]
+fn lies_and_silence_together() {
+    struct Both(u8);
+    impl Meddler for Both {
+        fn letter(&mut self, mut letter: Letter) -> Vec<Letter> {
+            if letter.stage == self.0 && letter.sender == LIAR {
+                letter.body[3] ^= 1;
+            }
+            vec![letter]
+        }
+    }
+    let system = Tacit::new();
+    let world = world(&system).leaving([(5, last(&system) + 1)]);
+    let report = world.meddled(&mut Both(last(&system)));
+    assert_eq!(world.assert_right(&report), MEMBERS);
+    assert!(report.caught.contains_key(&LIAR));
+}
