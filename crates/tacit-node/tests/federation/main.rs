@@ -13,5 +13,6 @@ mod contributions;
 mod failures;
 mod log;
 mod rounds;
+mod secagg;
 mod trial;
 mod uploads;

@@ -13,15 +13,17 @@ use tacit_audit::{Body, Checks, OsEntropy, RoundRecord, records, verify_dir};
 use tacit_core::central::{Centre, Ports};
 use tacit_core::digest::Digest;
 use tacit_core::error::Error;
+use tacit_core::exchange::{Ask, Letter};
 use tacit_core::history::RoundReport;
 use tacit_core::ids::ParticipantId;
 use tacit_core::kept::Kept;
 use tacit_core::local::{self, Local, LocalData, Start, contribute};
+use tacit_core::messages::{Offer, SignedContribution};
 use tacit_core::params::Layout;
 use tacit_core::plan::Plan;
 use tacit_core::round::{Entry, Record, Roster, Setup};
 use tacit_core::run::Finish;
-use tacit_core::traits::Member as Side;
+use tacit_core::traits::{Member as Side, Transport};
 use tacit_learn::federation::Federation;
 use tacit_node::client::BlockingTransport;
 use tacit_node::committee::Committee;
@@ -244,6 +246,12 @@ impl Trial {
         self.honest.push(std::thread::spawn(move || member.work(runtime, None)));
     }
 
+    /// A participant that keeps to the rules until a step at which its process ends.
+    pub fn join_until(&mut self, who: &str, step: Step) {
+        let (member, runtime) = (self.member(who), Handle::current());
+        std::thread::spawn(move || member.work_until(runtime, Some(step)));
+    }
+
     fn member(&self, who: &str) -> Member {
         Member {
             plan: self.plan.clone(),
@@ -432,10 +440,23 @@ struct Member {
 
 impl Member {
     fn work(self, runtime: Handle, witness: Option<&Path>) -> Result<u32, Error> {
-        let who = self.identity.clone();
-        let mut transport = BlockingTransport::new(runtime, &self.url, who, patience())?;
+        let mut transport = self.transport(runtime)?;
         let welcome = transport.enrol()?;
         transport.watch(Box::new(LogWitness::open(&self.id, &welcome.log_key, witness)?));
+        self.labour(&mut transport)
+    }
+
+    fn work_until(self, runtime: Handle, step: Option<Step>) -> Result<u32, Error> {
+        let mut transport = self.transport(runtime)?;
+        transport.enrol()?;
+        self.labour(&mut Leaving { transport, step })
+    }
+
+    fn transport(&self, runtime: Handle) -> Result<BlockingTransport, Error> {
+        BlockingTransport::new(runtime, &self.url, self.identity.clone(), patience())
+    }
+
+    fn labour(self, transport: &mut dyn Transport) -> Result<u32, Error> {
         let mut trainer = self.plan.trainer(self.data.train.shape())?;
         let mut worker = Worker {
             local: Local { plan: &self.plan, participant: &self.id, data: &self.data },
@@ -446,7 +467,54 @@ impl Member {
             memory: &mut FileMemory::new(&self.state, self.plan.digest()),
             committee: self.committee,
         };
-        work(&mut worker, &mut transport)
+        work(&mut worker, transport)
+    }
+}
+
+/// Where a participant's process ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Step {
+    /// Before its message of a stage.
+    Say(u8),
+    /// Before it delivers its contribution.
+    Deliver,
+}
+
+/// A transport that is gone from some step on.
+struct Leaving {
+    transport: BlockingTransport,
+    step: Option<Step>,
+}
+
+impl Leaving {
+    fn at(&self, step: Step) -> Result<(), Error> {
+        match self.step == Some(step) {
+            true => Err(Error::world("going on", "the process ended")),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Transport for Leaving {
+    fn next_task(&mut self) -> Result<Offer, Error> {
+        self.transport.next_task()
+    }
+    fn fetch(&mut self, digest: Digest) -> Result<Vec<u8>, Error> {
+        self.transport.fetch(digest)
+    }
+    fn mail(&mut self, ask: &Ask) -> Result<Vec<u8>, Error> {
+        self.transport.mail(ask)
+    }
+    fn say(&mut self, letter: &Letter) -> Result<(), Error> {
+        self.at(Step::Say(letter.signed.message.stage))?;
+        self.transport.say(letter)
+    }
+    fn deliver(&mut self, signed: &SignedContribution, payload: &[u8]) -> Result<(), Error> {
+        self.at(Step::Deliver)?;
+        self.transport.deliver(signed, payload)
+    }
+    fn decline(&mut self, _: u32, _: &str) -> Result<(), Error> {
+        Err(Error::world("declining", "the process ended"))
     }
 }
 
