@@ -15,7 +15,7 @@ use std::time::Instant;
 use tacit_core::error::Error;
 use tacit_core::rng::{Random, Seed};
 use tacit_core::traits::Entropy;
-use tacit_secagg::field::Fp;
+use tacit_secagg::field::{Fp, Products};
 use tacit_secagg::keys::{Agreement, Secret, SecretKey, derive, initiate, seal, unseal};
 use tacit_secagg::mask::{Mask, Prg, Sign, apply};
 use tacit_secagg::ring::Ring;
@@ -191,6 +191,16 @@ fn field() {
             *a = (black_box(*a) + black_box(*b)) - black_box(*b);
         }
     });
+    let vector =
+        |fix, random: &mut Random| -> Vec<Fp> { (0..64).map(|_| element(fix, random)).collect() };
+    report(
+        "field: 64 products summed",
+        400,
+        |fix, random| (vector(fix, random), vector(fix, random)),
+        |(a, b)| {
+            black_box(Products::of(a, b));
+        },
+    );
     report("field: inverse", 400, element, |a| *a = black_box(*a).inverse());
 }
 
