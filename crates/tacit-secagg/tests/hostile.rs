@@ -81,6 +81,42 @@ fn a_changed_bit_of_shares_does_no_harm() {
     }
 }
 
+/// The coordinator changes a bit of the shares that so many neighbours hand to member 2.
+struct Spoilt(usize);
+
+impl Meddler for Spoilt {
+    fn mail(&mut self, stage: u8, to: usize, mail: &mut Vec<u8>) {
+        // Who shared, in two bytes; a count; of each neighbour shares, two commitments, no
+        // ciphertexts.
+        const HANDED: usize = 2 + 140 + 2 * 33 + 2;
+        if (stage, to) == (READY, 2) {
+            assert_eq!(mail.len(), 3 + 6 * HANDED);
+            for number in 0..self.0 {
+                mail[3 + number * HANDED + 9] ^= 1;
+            }
+        }
+    }
+}
+
+/// A member does not mask with neighbours of whom it cannot tell that their mail came unchanged.
+#[test]
+fn a_member_whose_mail_was_changed_throughout_contributes_nothing() {
+    let world = world(7);
+    let inputs = world.inputs(20);
+    for (spoilt, goes_on) in [(0, true), (1, true), (6, false)] {
+        let outcome = world.meddled(&inputs, &mut Spoilt(spoilt)).unwrap();
+        assert_eq!(outcome.sums, [world.sum(&inputs, &outcome.roster)], "{spoilt}");
+        assert_eq!(outcome.roster.contains(&world.names[2]), goes_on, "{spoilt}");
+        match outcome.refused.get(&2) {
+            None => assert!(goes_on),
+            Some(Error::Peer(Refusal::TooFew { what, found: 0, .. })) => {
+                assert_eq!(what, "neighbours whose shares can be used");
+            }
+            Some(other) => panic!("{other}"),
+        }
+    }
+}
+
 #[test]
 fn a_changed_bit_of_a_message_does_no_harm() {
     for stage in [KEYS, SHARES, READY, CONFIRM, UNMASK] {

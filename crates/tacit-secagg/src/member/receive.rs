@@ -13,7 +13,9 @@ use zeroize::Zeroizing;
 
 impl SecAggMember {
     /// A mask is agreed on with every neighbour that shared, whether its shares can be used or
-    /// not: it does not know of a complaint, and masks with this member.
+    /// not: it does not know of a complaint, and masks with this member. But where too few can be
+    /// used nothing is contributed: what opens shows that ciphertexts came as they were sent, and
+    /// a coordinator that altered them would know its half of a hybrid agreement.
     pub(super) fn receive(&self, joined: Joined, mail: &[u8]) -> Result<(Ready, Masked), Error> {
         let Joined { secrets, session, me, adverts, signers } = joined;
         let limit = delivery_bytes(session.names.len(), adverts.len());
@@ -23,11 +25,7 @@ impl SecAggMember {
         if !shared.has(me) || owners.len() != handed.len() {
             return Err(malformed("delivery").into());
         }
-        let (expected, found) = (session.topology.threshold as u64, owners.len() as u64);
-        if found < expected {
-            let what = "neighbours that shared".into();
-            return Err(Refusal::TooFew { what, expected, found }.into());
-        }
+        check_enough(&session, "neighbours that shared", owners.len())?;
         let mut masks = vec![self.own_mask(&session, me, &secrets)];
         let (mut held, mut complaints) = (Vec::new(), Vec::new());
         for (owner, handed) in owners.into_iter().zip(&handed) {
@@ -41,6 +39,8 @@ impl SecAggMember {
             }
             held.push(opened);
         }
+        let usable = held.iter().flatten().count();
+        check_enough(&session, "neighbours whose shares can be used", usable)?;
         let seat = Seat { session, me, signers, shared, held };
         Ok((Ready { complaints }, Masked { seat, masks, frame: 0 }))
     }
@@ -62,6 +62,15 @@ impl SecAggMember {
             session.pairwise((me, other), &secrets.mask, &advert.mask, ciphertext)?;
         Ok((Mask::new(self.rule.prg, seed.as_bytes()), sign))
     }
+}
+
+/// Refuses fewer neighbours than give a secret back.
+fn check_enough(session: &Session, what: &str, found: usize) -> Result<(), Refusal> {
+    let (expected, found) = (session.topology.threshold as u64, found as u64);
+    if found < expected {
+        return Err(Refusal::TooFew { what: what.into(), expected, found });
+    }
+    Ok(())
 }
 
 /// Opens what an owner sealed to a holder; refuses shares that are not those committed to.
