@@ -153,6 +153,34 @@ delta = 1e-3
     assert!(!liar.0.wait().unwrap().success(), "a plan may not state less than was spent");
 }
 
+/// Keys of a protection live in memory: a killed round is aborted, for nobody can open it, and the
+/// next begins. Every round is reported once, and the log verifies.
+#[test]
+fn a_killed_run_of_sums_goes_on_with_the_next_round() {
+    let sums = r#"
+name = "sums"
+num_rounds = 40
+participants = 6
+protection = { rule = "secagg", stage_timeout_s = 5 }
+[training]
+clip_norm = 2.0
+[cohort]
+minimum = 5
+collect_timeout_s = 5
+max_failed_rounds = 1000
+"#;
+    let mut scene = Scene::new(7, sums);
+    scene.weather();
+    let history = std::fs::read_to_string(scene.path("storm/history.jsonl")).unwrap();
+    let rounds = history.lines().map(|line| serde_json::from_str(line).unwrap());
+    let rounds: Vec<serde_json::Value> = rounds.collect();
+    let numbers: Vec<u64> = rounds.iter().map(|round| round["round"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (1..=40).collect::<Vec<_>>());
+    let released = rounds.iter().filter(|round| round["aborted"].is_null()).count();
+    assert!(released > 10, "{released} of 40 were released");
+    scene.succeed(&["audit", "verify", "storm"]);
+}
+
 fn storm(mut scene: Scene) {
     scene.weather();
     scene.compare();
