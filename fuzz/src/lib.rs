@@ -9,6 +9,7 @@ pub mod audit;
 pub mod audit_dir;
 pub mod certificate;
 pub mod codec;
+pub mod committee;
 pub mod compress;
 pub mod data;
 pub mod payload;
@@ -27,6 +28,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("audit_dir", audit_dir::run),
     ("certificate", certificate::run),
     ("codec", codec::run),
+    ("committee", committee::run),
     ("compress", compress::run),
     ("data_csv", data::csv),
     ("data_idx", data::idx),

@@ -237,6 +237,36 @@ fn three_machines_federate() {
     assert!(said.contains("20 of 20 contributions signed"), "{said}");
 }
 
+/// Six ports in a row that are free now.
+#[cfg(target_os = "linux")]
+fn six_ports() -> u16 {
+    let free = |port: &u16| {
+        (*port..*port + 6).all(|port| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok())
+    };
+    let first = 20_000 + (std::process::id() % 1_000) as u16 * 10;
+    (first..30_000).step_by(10).find(free).unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_committee_loses_two_aggregators() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new("timeout")
+        .args(["300", "bash"])
+        .arg(root().join("examples/committee/run.sh"))
+        .arg(dir.path())
+        .env("TACIT", TACIT)
+        .env("PORT", six_ports().to_string())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}\n{errors}");
+    assert!(said.contains("two aggregators were killed"), "{said}");
+    assert!(said.contains("24 of 24 contributions signed"), "{said}");
+    assert!(said.contains("the model of ten processes is that of one"), "{said}");
+}
+
 /// A coordinator must not choose what runs on a participant's machine.
 #[cfg(target_os = "linux")]
 #[test]

@@ -140,3 +140,33 @@ fn a_quantile_counted_in_a_sum() {
     assert!(within.iter().any(|w| *w < 8), "the limit followed the updates: {within:?}");
     assert!(outcome.history[0].contributions.len() == 8);
 }
+
+#[test]
+fn a_committee_opens_what_masks_open() {
+    let model = |protection: &str, rules: &str| {
+        let text = format!("{BASE}protection = {protection}\n{rules}{CLIPPED}");
+        run(&text).model.digest()
+    };
+    for rules in ["", "compression = [{ rule = \"random-k\", fraction = 0.5 }]\n"] {
+        let masks = model(SECAGG, rules);
+        for parameters in [
+            "aggregators = 3",
+            "aggregators = 5, threshold = 4, privacy = 2",
+            "aggregators = 9, threshold = 7, privacy = 1",
+        ] {
+            let committee = format!("{{ rule = \"committee\", {parameters} }}");
+            assert!(model(&committee, rules) == masks, "{parameters}");
+        }
+    }
+}
+
+#[test]
+fn noise_in_shares_among_a_committee() {
+    for mechanism in ["discrete-gaussian", "skellam", "local-gaussian"] {
+        let outcome = run(&format!(
+            "{BASE}protection = \"committee\"\nmechanism = \"{mechanism}\"\naccountant = \"rdp\"\n\
+             [training]\nclip_norm = 0.5\n[cohort]\nminimum = 8\nweights = \"equal\"\n"
+        ));
+        assert!(outcome.history.iter().all(|round| round.epsilon.is_some()), "{mechanism}");
+    }
+}

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub mod aggregator;
 pub mod attack;
 pub mod audit;
 pub mod audit_serve;

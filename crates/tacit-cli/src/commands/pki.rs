@@ -31,6 +31,9 @@ enum Action {
         /// Make it the coordinator's, reachable under these DNS names or addresses.
         #[arg(long = "coordinator", value_name = "HOST")]
         hosts: Vec<String>,
+        /// Make it an aggregator's, reachable under these DNS names or addresses.
+        #[arg(long = "aggregator", value_name = "HOST", conflicts_with = "hosts")]
+        aggregator: Vec<String>,
     },
     /// Revoke a node's certificates.
     Revoke {
@@ -46,10 +49,11 @@ pub fn main(args: Args) -> Result<Ending, Error> {
             let pki = Pki::init(&dir, &name)?;
             println!("authority: {} (its key stays in {})", pki.ca_path().display(), dir.display());
         }
-        Action::Issue { name, hosts } => {
-            let role = match hosts.is_empty() {
-                true => Role::Participant,
-                false => Role::Coordinator { hosts },
+        Action::Issue { name, hosts, aggregator } => {
+            let role = match (hosts.is_empty(), aggregator.is_empty()) {
+                (true, true) => Role::Participant,
+                (false, _) => Role::Coordinator { hosts },
+                (true, false) => Role::Aggregator { hosts: aggregator },
             };
             let issued = Pki::open(&dir)?.issue(&participant(&name)?, &role)?;
             println!("certificate: {}", issued.cert.display());

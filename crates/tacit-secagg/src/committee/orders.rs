@@ -25,6 +25,9 @@ pub const CREDENTIAL: u8 = 3;
 /// encodings whose chunks differ.
 const RUNS: usize = 65_536;
 
+/// Frames of one vector: the chunks of the largest model, and figures.
+const FRAMES: u64 = limits::MODEL_VALUES / limits::CHUNK_VALUES as u64 + 1;
+
 /// So many frames of so many integers, numbered one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,15 +74,14 @@ impl Shape {
 
     /// Refuses frames that no vector has.
     pub fn check(&self) -> Result<(), Refusal> {
-        let integers = |run: &Run| u64::from(run.frames) * u64::from(run.integers);
-        let total = self.0.iter().map(integers).fold(0u64, u64::saturating_add);
+        let frames = self.0.iter().map(|run| u64::from(run.frames)).fold(0, u64::saturating_add);
         let sound = |run: &Run| {
             let end = u64::from(run.first) + u64::from(run.frames);
             run.frames > 0
                 && end <= u64::from(FRAME)
                 && run.integers as usize <= limits::CHUNK_VALUES
         };
-        if self.0.len() <= RUNS && self.0.iter().all(sound) && total <= 2 * limits::MODEL_VALUES {
+        if self.0.len() <= RUNS && self.0.iter().all(sound) && frames <= FRAMES {
             return Ok(());
         }
         Err(Refusal::Malformed { what: "frames of a shared vector".into() })

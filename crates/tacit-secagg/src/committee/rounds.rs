@@ -390,6 +390,9 @@ fn shapes_are_short_and_checked() {
     assert!(shape.check().is_ok());
     assert!(Shape::new([(u32::MAX, 1)]).check().is_err());
     assert!(Shape::new([(0, 16_385)]).check().is_err());
+    let many = "[{\"first\":0,\"frames\":4000000000,\"integers\":0}]";
+    let many: Shape = codec::decode("shape", many.as_bytes(), 100).unwrap();
+    assert!(many.check().is_err());
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub const ENTRY: Entry = Entry {
             name: "resolution",
             help: "bits of an update's integers, where neither noise nor compression says",
             kind: Kind::Integer { min: 8, max: 32 },
-            default: Default::Integer(20),
+            default: Default::Integer(24),
         },
         Parameter {
             name: "addresses",
@@ -144,17 +144,18 @@ impl Exchange for Committee {
         }
         let Self { aggregators, threshold, privacy, .. } = self;
         let shown = match self.equivocation() {
-            None => "trusts the coordinator to show all aggregators one roster".into(),
-            Some(least) => format!(
-                "{least} do not even together with a coordinator that shows others another roster"
-            ),
+            None => "a coordinator is trusted to show all of them one roster".into(),
+            Some(0) => "nor does a coordinator that shows them different rosters, alone".into(),
+            Some(most) => {
+                format!("nor does a coordinator that shows them different rosters, with {most}")
+            }
         };
         Ok(format!(
             "any {threshold} of {aggregators} aggregators open the sum of at least {} updates, \
-             any {privacy} learn nothing more; {shown}; {} may lie and are named, {} may fail",
+             any {privacy} learn nothing more; {shown}; {} may fail, or {} lie and are named",
             terms.minimum,
-            (aggregators - threshold) / 2,
-            aggregators - threshold
+            aggregators - threshold,
+            (aggregators - threshold) / 2
         ))
     }
 
