@@ -112,8 +112,8 @@ impl Aggregator {
             let participant = participant.clone();
             return Err(Refusal::NotInCohort { participant, round });
         }
-        let checked = state.book.0.get(&round).is_some_and(|page| page.check.is_some());
-        let last = state.book.last_of(participant).unwrap_or(0);
+        let checked = state.book.rounds.get(&round).is_some_and(|page| page.check.is_some());
+        let last = state.book.last_of(participant);
         if checked || round < last || round > self.rounds {
             return Err(Refusal::TooLate { round });
         }
@@ -129,20 +129,12 @@ impl Aggregator {
         Ok(())
     }
 
-    /// Whether this very share is held.
-    fn holds(state: &State, signed: &SignedContribution) -> bool {
-        let header = &signed.contribution;
-        let page = state.book.0.get(&header.round);
-        let held = page.and_then(|page| page.held.get(&header.participant));
-        held.is_some_and(|held| held.contribution == *header)
-    }
-
     /// The share is whole: holds it, and gives up the participant's last one.
     fn complete(&self, signed: &SignedContribution) -> Result<UploadStatus, Error> {
         let transfer = transfer(signed);
         self.store.spool_finish(&transfer)?;
         let mut state = self.state()?;
-        if !Self::holds(&state, signed) {
+        if !state.book.holds(signed) {
             self.check(&state, signed)?;
             self.note(&mut state, Fact::Held { signed: signed.clone() })?;
         }
@@ -158,7 +150,7 @@ impl Aggregator {
         }
         let limit = limits::EXCHANGE_BYTES;
         let mut state = self.state()?;
-        let page = state.book.0.get(&round);
+        let page = state.book.rounds.get(&round);
         let page = page.ok_or(Refusal::TooLate { round })?;
         let fact = match stage {
             orders::CHECK => {
@@ -178,7 +170,8 @@ impl Aggregator {
             self.note(&mut state, fact)?;
         }
         let answered = |page: &Page| page.answers.contains_key(&stage);
-        if !state.book.0.get(&round).is_some_and(answered) && state.busy.insert((round, stage)) {
+        if !state.book.rounds.get(&round).is_some_and(answered) && state.busy.insert((round, stage))
+        {
             state.failed.remove(&(round, stage));
             let this = self.clone();
             std::thread::spawn(move || this.answer(round, stage));
@@ -207,7 +200,7 @@ impl Aggregator {
 
     fn compute(&self, round: u32, stage: u8) -> Result<Vec<u8>, Error> {
         let state = self.state()?;
-        let page = state.book.0.get(&round).ok_or(Refusal::TooLate { round })?;
+        let page = state.book.rounds.get(&round).ok_or(Refusal::TooLate { round })?;
         let (check, sum) = (page.checked()?.clone(), page.sum.clone());
         let drawer = Drawer { store: &self.store, held: page.held.clone() };
         drop(state);
@@ -221,12 +214,15 @@ impl Aggregator {
         }
     }
 
-    /// Destroys the shares of a round whose sum is told, and what was told of those before it.
+    /// Destroys the shares of a round whose sum is told, and of those before it that were given up;
+    /// and what was told before it.
     fn clean(&self, state: &State, round: u32) {
-        let forgotten = self.store.forget(round);
-        let old = state.book.0.range(..round).flat_map(|(_, page)| page.answers.values());
-        let removed = old.map(|reply| self.store.remove(reply.digest));
-        for error in removed.chain([forgotten]).filter_map(Result::err) {
+        let unsummed = state.book.rounds.range(..round).filter(|(_, page)| !page.held.is_empty());
+        let over = unsummed.map(|(round, _)| *round).chain([round]);
+        let forgotten = over.map(|round| self.store.forget(round));
+        let told = state.book.rounds.range(..round).flat_map(|(_, page)| page.answers.values());
+        let removed = told.map(|reply| self.store.remove(reply.digest));
+        for error in forgotten.chain(removed).filter_map(Result::err) {
             tracing::warn!(round, %error, "what is no longer needed was not deleted");
         }
     }
@@ -248,14 +244,14 @@ impl Aggregator {
         if let Some(error) = state.failed.remove(&(round, stage)) {
             return Err(error);
         }
-        let reply = state.book.0.get(&round).and_then(|page| page.answers.get(&stage));
+        let reply = state.book.rounds.get(&round).and_then(|page| page.answers.get(&stage));
         reply.cloned().ok_or(Refusal::TooLate { round }.into())
     }
 
     /// Signs for the share of a participant.
     fn receipt(&self, participant: &ParticipantId, round: u32) -> Result<Vec<u8>, Error> {
         let state = self.state()?;
-        let held = state.book.0.get(&round).and_then(|page| page.held.get(participant));
+        let held = state.book.rounds.get(&round).and_then(|page| page.held.get(participant));
         let held = held.ok_or(Refusal::TooLate { round })?;
         let context = Context { plan: self.plan, round, model: held.contribution.model };
         let body = orders::receipt_body(participant, &held.contribution.payload);
@@ -314,7 +310,7 @@ impl Desk for Counter {
     fn announce(&self, peer: &Peer, signed: SignedContribution) -> Result<UploadStatus, Error> {
         let this = &self.0;
         let mut state = this.state()?;
-        if Aggregator::holds(&state, &signed) {
+        if state.book.holds(&signed) {
             return Ok(status(signed.contribution.payload_bytes, true));
         }
         this.check(&state, &signed)?;
@@ -384,7 +380,7 @@ impl Desk for Counter {
 
     fn status(&self) -> Result<Status, Error> {
         let (state, enrolled) = (self.0.state()?, self.0.store.enrolled()?.len());
-        let last = state.book.0.last_key_value();
+        let last = state.book.rounds.last_key_value();
         let page = last.map(|(_, page)| page);
         Ok(Status {
             plan: self.0.plan.to_string(),
@@ -404,7 +400,7 @@ impl Desk for Counter {
 
     fn blob_size(&self, peer: &Peer, digest: Digest) -> Result<Option<u64>, Error> {
         let state = self.0.state()?;
-        let last = state.book.0.iter().rev().find(|(_, page)| page.sum.is_some());
+        let last = state.book.rounds.iter().rev().find(|(_, page)| page.sum.is_some());
         let told = last.and_then(|(_, page)| page.answers.get(&orders::SUM));
         let told = told.filter(|reply| reply.digest == digest);
         Ok(told.filter(|_| peer.participant == self.0.coordinator).map(|reply| reply.bytes))
