@@ -186,7 +186,7 @@ impl Centre {
             selected: self.selected(&*aggregator, &accepted),
             cost: receipt.0.ok_or(Error::Bug("a release was not recorded"))?,
             clip_norm,
-            tally: tally.filter(|_| self.channel.figure_count() > 0),
+            tally: tally.filter(|_| self.channel.figure_count() > 0).map(Box::new),
             evaluation,
             turned_away: BTreeMap::new(),
             bytes_up: contributions.iter().map(|s| s.contribution.payload_bytes).sum(),

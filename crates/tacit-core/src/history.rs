@@ -96,7 +96,7 @@ impl From<&Summary> for RoundReport {
         let outcome = summary.result.as_ref().ok();
         let headers = summary.accepted.iter().map(|signed| &signed.contribution);
         let measured = headers.clone().filter_map(|header| header.evaluation.as_ref());
-        let tally = outcome.and_then(|outcome| outcome.tally);
+        let tally = outcome.and_then(|outcome| outcome.tally.as_deref().copied());
         let contributions = headers.map(|header| ContributionReport {
             participant: header.participant.clone(),
             examples: header.examples,

@@ -384,7 +384,7 @@ pub struct Outcome {
     pub clip_norm: Option<f64>,
     /// Figures of the cohort, where only sums are opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tally: Option<Tally>,
+    pub tally: Option<Box<Tally>>,
     /// The new model on the coordinator's held-out examples.
     pub evaluation: Option<Evaluation>,
     /// Requests turned away before they belonged to a participant, by reason.
