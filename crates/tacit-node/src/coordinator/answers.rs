@@ -124,7 +124,7 @@ impl Desk for Front {
     fn mail(&self, peer: &Peer, round: u32, stage: u8) -> Result<Vec<u8>, Error> {
         let mut state = self.0.live()?;
         let asked = state.asks.get(&peer.participant);
-        if !asked.is_some_and(|ask| (ask.context.round, ask.stage) == (round, stage)) {
+        if asked.is_none_or(|ask| (ask.context.round, ask.stage) != (round, stage)) {
             return Err(Refusal::TooLate { round }.into());
         }
         let mail = state.host.table(round)?.mail(stage, &peer.participant)?;
