@@ -45,6 +45,17 @@ pub struct Letter {
     pub seal: Vec<u8>,
 }
 
+/// A member that stayed to the end of a round.
+pub struct Seen<'a> {
+    pub member: usize,
+    /// What it drew in stage 0.
+    pub drawn: &'a [u8],
+    /// All letters of the round.
+    pub letters: &'a [Letter],
+    /// Integers that it contributed.
+    pub len: usize,
+}
+
 /// Why somebody goes on no more.
 #[derive(Clone, Debug)]
 pub struct Refused {
@@ -81,6 +92,10 @@ pub trait System: Sync {
     /// A message of shares, every other one of which is from one and the rest from another message
     /// of the same member; `None` where shares travel otherwise.
     fn splice(&self, setting: &Setting, one: &[u8], other: &[u8]) -> Option<Vec<u8>>;
+    /// A message of stage 0 with a key that is of no use; `None` where there are no keys.
+    fn useless_key(&self, setting: &Setting, message: &[u8]) -> Option<Vec<u8>>;
+    /// What the coordinator comes to know of the mask of a member that stays: of so many integers.
+    fn revealed_mask(&self, setting: &Setting, seen: &Seen<'_>) -> Vec<u64>;
     /// A message of shares that none of their holders can read.
     fn spoil(&self, setting: &Setting, message: &[u8]) -> Option<Vec<u8>>;
     /// The stage of these messages.

@@ -103,6 +103,20 @@ fn shares_that_cannot_be_opened_name_their_owner() {
     assert!(report.view.contributions.is_empty());
 }
 
+/// A key with which nobody can agree on a secret would make its neighbours refuse to go on: whoever
+/// shows it is left out, alone.
+#[test]
+fn keys_of_no_use_are_left_out() {
+    let system = Tacit::new();
+    let world = world(&system);
+    let useless = |body: &mut Vec<u8>| *body = system.useless_key(&world.setting, body).unwrap();
+    let mut lie = Lie { stage: 0, change: useless };
+    let report = world.meddled(&mut lie);
+    assert_eq!(world.assert_right(&report), MEMBERS - 1);
+    assert!(report.refused.is_empty());
+    assert_eq!(report.caught.keys().collect::<Vec<_>>(), [&LIAR]);
+}
+
 /// A member that complains of everybody: nobody is named for it, and the sum is right.
 #[test]
 fn false_complaints_harm_nobody() {

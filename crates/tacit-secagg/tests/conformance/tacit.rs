@@ -1,6 +1,6 @@
 //! This crate's own protocol under the tests.
 
-use crate::adapter::{Desk, Draw, Letter, Party, Refused, Setting, System};
+use crate::adapter::{Desk, Draw, Letter, Party, Refused, Seen, Setting, System};
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
 use std::sync::Arc;
 use tacit_core::codec::{self, hex, unhex};
@@ -8,8 +8,11 @@ use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Refusal};
 use tacit_core::exchange::{self, Message, SignedMessage, Terms};
 use tacit_core::ids::ParticipantId;
+use tacit_core::limits;
 use tacit_core::registry::{Arguments, Value};
 use tacit_core::traits::{Context, Entropy, Exchange, Member, Notary, Table};
+use tacit_secagg::keys;
+use tacit_secagg::mask::{Mask, Prg, Sign, apply};
 use tacit_secagg::rule::{ENTRY, SecAgg};
 
 /// Integers of one frame: several of them are sealed.
@@ -353,6 +356,38 @@ impl System for Tacit {
         // Beyond the length of what is sealed.
         handed(message).for_each(|handed| spoiled[handed.start + 10] ^= 1);
         Some(spoiled)
+    }
+
+    fn useless_key(&self, _setting: &Setting, message: &[u8]) -> Option<Vec<u8>> {
+        // The last 32 bytes are a point of the curve: zero is of order four.
+        let (rest, _) = message.split_last_chunk::<32>()?;
+        Some([rest, &[0; 32]].concat())
+    }
+
+    fn revealed_mask(&self, setting: &Setting, seen: &Seen<'_>) -> Vec<u64> {
+        let terms = terms(setting);
+        let adverts = seen.letters.iter().filter(|letter| letter.stage == 0);
+        let digest = |letter: &Letter| {
+            let signed: SignedMessage = codec::decode("letter", &letter.seal, 10_000).unwrap();
+            signed.message.digest().0
+        };
+        let digests: Vec<u8> = adverts.flat_map(digest).collect();
+        let parts = [&terms.digest().0[..], &0u32.to_le_bytes(), &digests];
+        let session = Digest::of_parts("tacit/v1/secagg/session", &parts);
+        let number = (seen.member as u64).to_le_bytes();
+        let info = [&b"own"[..], &session.0, &number, &number].concat();
+        // The seed of the own mask is drawn first.
+        let own: [u8; 32] = *seen.drawn.first_chunk().unwrap();
+        let seed = keys::derive(&own, "tacit/v1/secagg/own", &info);
+        let mask = Mask::new(Prg::Aes128Ctr, seed.as_bytes());
+        let mut words = Vec::new();
+        for (number, count) in frames(seen.len).enumerate() {
+            let mut frame = vec![0u32; count];
+            let offset = number * 4 * limits::CHUNK_VALUES;
+            apply(&mut frame, offset as u64, &[(&mask, Sign::Plus)]);
+            words.extend(frame.into_iter().map(u64::from));
+        }
+        words
     }
 
     fn fewer_shares(

@@ -3,7 +3,7 @@
 //! Statistics are of fixed seeds: each figure below would be too large by chance for one choice of
 //! seeds in a million, so for one in a thousand some figure would be. These are not such.
 
-use crate::adapter::System;
+use crate::adapter::{Seen, System};
 use crate::tacit::Tacit;
 use crate::world::{Report, World, setting, sum};
 
@@ -105,6 +105,42 @@ fn contributions_look_alike_and_random() {
     assert!(alike(one.iter(), other.iter()) < ONE_IN_A_MILLION);
 }
 
+/// Without the masks that a coordinator comes to know, of everybody who stayed, contributions still
+/// look random, and so do sums of some; together they are the sum, as masks of pairs cancel.
+#[test]
+fn what_is_revealed_opens_only_the_whole_sum() {
+    let system = Tacit::new();
+    let [spread, _] = worlds(&system);
+    let report = spread.run();
+    spread.assert_right(&report);
+    let peeled = |(member, sealed): &(usize, Vec<u8>)| -> Vec<u32> {
+        let drawn = &report.drawn[&(*member, 0)];
+        let letters = &report.view.letters;
+        let seen = Seen { member: *member, drawn, letters, len: LEN };
+        let revealed = system.revealed_mask(&spread.setting, &seen);
+        let words = words(sealed).into_iter().zip(revealed);
+        words.map(|(word, mask)| word.wrapping_sub(mask as u32)).collect()
+    };
+    let peeled: Vec<Vec<u32>> = report.view.contributions.iter().map(peeled).collect();
+    for set in 1..1usize << MEMBERS {
+        let mut total = vec![0u32; LEN];
+        for (_, of) in peeled.iter().enumerate().filter(|(member, _)| set >> member & 1 == 1) {
+            total.iter_mut().zip(of).for_each(|(total, word)| *total = total.wrapping_add(*word));
+        }
+        let bytes: Vec<u8> = total.iter().flat_map(|word| word.to_le_bytes()).collect();
+        if set + 1 < 1 << MEMBERS {
+            assert!(uniform(bytes.iter()) < ONE_IN_A_MILLION, "members {set:b}");
+        } else {
+            let sum = &report.opened.as_ref().unwrap().0;
+            assert!(total.into_iter().map(u64::from).eq(sum.iter().copied()));
+        }
+    }
+}
+
+fn words(sealed: &[u8]) -> Vec<u32> {
+    sealed.as_chunks().0.iter().map(|word| u32::from_le_bytes(*word)).collect()
+}
+
 /// What a coordinator can add up of some contributions, or take off others, looks random: only the
 /// sum of all opens, and only with what members reveal of it.
 #[test]
@@ -112,9 +148,6 @@ fn sums_of_some_contributions_look_random() {
     let system = Tacit::new();
     let [spread, _] = worlds(&system);
     let report = spread.run();
-    let words = |sealed: &[u8]| -> Vec<u32> {
-        sealed.as_chunks().0.iter().map(|word| u32::from_le_bytes(*word)).collect()
-    };
     let contributions: Vec<Vec<u32>> =
         report.view.contributions.iter().map(|(_, sealed)| words(sealed)).collect();
     // Each is added, taken off or left out.
