@@ -92,6 +92,8 @@ pub trait System: Sync {
     /// A message of shares, every other one of which is from one and the rest from another message
     /// of the same member; `None` where shares travel otherwise.
     fn splice(&self, setting: &Setting, one: &[u8], other: &[u8]) -> Option<Vec<u8>>;
+    /// The second message of shares, with the commitment to what is shared of the first.
+    fn recommit(&self, one: &[u8], other: &[u8]) -> Option<Vec<u8>>;
     /// A message of stage 0 with a key that is of no use; `None` where there are no keys.
     fn useless_key(&self, setting: &Setting, message: &[u8]) -> Option<Vec<u8>>;
     /// What the coordinator comes to know of the mask of a member that stays: of so many integers.
@@ -100,15 +102,23 @@ pub trait System: Sync {
     fn spoil(&self, setting: &Setting, message: &[u8]) -> Option<Vec<u8>>;
     /// The stage of these messages.
     fn share_stage(&self) -> u8;
-    /// The mail of the stage after, as if only these members had shared; all of it for a cohort
-    /// in which all share with all. `None` where shares travel otherwise.
+    /// The neighbours of a member, ascending, and how many of them give its secrets back, in the
+    /// cohort whose letters of stage 0 these are.
+    fn neighbours(&self, setting: &Setting, keys: &[Letter], member: usize) -> (Vec<usize>, usize);
+    /// The mail of the stage after that of shares, as if only these members had shared, to a member
+    /// with these neighbours. `None` where shares travel otherwise.
     fn fewer_shares(
         &self,
         setting: &Setting,
-        to: usize,
+        neighbours: &[usize],
         mail: &[u8],
         shared: &[usize],
     ) -> Option<Vec<u8>>;
+    /// That mail, with what the owner handed to the neighbour at `place` of its own in the place
+    /// of the `of`th that the reader is handed.
+    fn hand_over(&self, mail: &[u8], of: usize, dealt: &[u8], place: usize) -> Option<Vec<u8>>;
+    /// The first message of stage 0 with the second's key that shares are sealed with.
+    fn borrow_key(&self, mine: &[u8], theirs: &[u8]) -> Option<Vec<u8>>;
     /// The answer to that mail that complains of these members; `None` where there is none.
     fn complain(&self, setting: &Setting, of: &[usize]) -> Option<Vec<u8>>;
 }

@@ -125,18 +125,20 @@ fn nobody_reveals_twice_or_for_another_roster() {
 fn rosters_that_are_too_small_or_of_strangers_are_refused() {
     let system = Tacit::new();
     let stage = system.roster_stage();
-    let world = world(&system).leaving([(5, system.share_stage())]);
-    let fewest = system.fewest(&world.setting, MEMBERS);
-    let asked = |roster: &[usize], member: usize| {
-        let mut round = contributed(&world);
+    let all = world(&system);
+    let one_left = world(&system).leaving([(5, system.share_stage())]);
+    let fewest = system.fewest(&all.setting, MEMBERS);
+    let asked = |world: &World<'_>, roster: &[usize], member: usize| {
+        let mut round = contributed(world);
         let mail = system.roster(&world.setting, roster);
         round.ask(stage, member, &mail).is_some()
     };
-    assert!(asked(&[0, 1, 2, 3, 4], 0) && asked(&ALL[..fewest], 0));
-    assert!(!asked(&ALL[..fewest - 1], 0), "fewer than may be opened");
-    assert!(!asked(&[0], 0) && !asked(&[], 0));
-    assert!(!asked(&[1, 2, 3, 4], 0), "a roster without its reader");
-    assert!(!asked(&ALL, 0), "a roster with a member that never shared");
+    assert!(asked(&all, &ALL, 0) && asked(&one_left, &ALL[..5], 0));
+    assert!(asked(&all, &ALL[..fewest], 0));
+    assert!(!asked(&all, &ALL[..fewest - 1], 0), "fewer than may be opened");
+    assert!(!asked(&all, &[0], 0) && !asked(&all, &[], 0));
+    assert!(fewest < MEMBERS && !asked(&all, &ALL[1..], 0), "a roster without its reader");
+    assert!(!asked(&one_left, &ALL, 0), "a roster with a member that never shared");
 }
 
 /// Proofs that do not show that enough members confirmed this roster.
@@ -165,18 +167,24 @@ fn proofs_that_prove_nothing_are_refused() {
     };
     assert!(!accepted(&outsider), "one of a member that is not in the roster");
     let forged = |all: &[Letter]| {
-        let stolen = Letter { sender: 3, ..all[2].clone() };
+        let stolen = Letter { sender: 4, ..all[2].clone() };
         [&all[..quorum - 1], &[stolen]].concat()
     };
     assert!(!accepted(&forged), "one with the signature of another");
     let broken = |all: &[Letter]| {
-        let empty = system.sign(setting, 3, all[0].stage, Vec::new());
+        let empty = system.sign(setting, 4, all[0].stage, Vec::new());
         [&all[..quorum - 1], &[empty]].concat()
     };
     assert!(!accepted(&broken), "one of another text");
+    let elsewhere = |all: &[Letter]| {
+        let mut other = contributed(&world);
+        let whole = confirmations(&mut other, &ALL, &[4]);
+        [&all[..quorum - 1], &whole].concat()
+    };
+    assert!(!accepted(&elsewhere), "one of another roster");
     let early = |all: &[Letter]| {
         let stage = all[0].stage - 1;
-        let early = system.sign(setting, 3, stage, all[0].body.clone());
+        let early = system.sign(setting, 4, stage, all[0].body.clone());
         [&all[..quorum - 1], &[early]].concat()
     };
     assert!(!accepted(&early), "one that was signed in another stage");
@@ -312,6 +320,87 @@ fn cohorts_that_are_too_small_are_refused() {
     }
 }
 
+/// Tells the first member that only these shared.
+struct Fewer<'a> {
+    world: &'a World<'a>,
+    shared: Vec<usize>,
+    seen: Vec<Letter>,
+}
+
+impl Meddler for Fewer<'_> {
+    fn letter(&mut self, letter: Letter) -> Vec<Letter> {
+        self.seen.push(letter.clone());
+        vec![letter]
+    }
+
+    fn mail(&mut self, stage: u8, to: usize, mail: &mut Vec<u8>) {
+        let World { system, setting, .. } = self.world;
+        if (stage, to) == (system.share_stage() + 1, 0) {
+            let (neighbours, _) = system.neighbours(setting, &self.seen, 0);
+            *mail = system.fewer_shares(setting, &neighbours, mail, &self.shared).unwrap();
+        }
+    }
+}
+
+/// A member masks with as many neighbours as give its secrets back, or not at all: with fewer, all
+/// of them could be on the side of the coordinator.
+#[test]
+fn fewer_neighbours_than_hide_a_member_are_refused() {
+    let system = Tacit::new();
+    let world = World::new(&system, setting(60, 1, 2), LEN);
+    let letters = world.run().view.letters;
+    let (neighbours, enough) = system.neighbours(&world.setting, &letters, 0);
+    assert!(neighbours.len() < 59, "all share with all: nothing is tested");
+    for (left, refuses) in [(enough, None), (enough - 1, Some(system.share_stage() + 1))] {
+        let gone = &neighbours[left..];
+        let shared: Vec<usize> = (0..60).filter(|member| !gone.contains(member)).collect();
+        assert!(shared.len() >= system.fewest(&world.setting, 60), "refused for another reason");
+        let report = world.meddled(&mut Fewer { world: &world, shared, seen: Vec::new() });
+        let stages = report.refused.get(&0).map(|(stage, _)| *stage);
+        assert_eq!(stages.filter(|stage| *stage <= system.share_stage() + 1), refuses);
+    }
+}
+
+/// A member that colludes shows the key of an honest one as its own, and the coordinator hands the
+/// shares that were sealed for it to that honest one: which takes them for nobody's.
+#[test]
+fn shares_that_were_sealed_for_another_name_are_not_taken() {
+    struct Borrow<'a> {
+        system: &'a Tacit,
+        theirs: Vec<u8>,
+        dealt: Vec<u8>,
+        complaints: Vec<Vec<u8>>,
+    }
+    impl Meddler for Borrow<'_> {
+        fn body(&mut self, stage: u8, from: usize, body: &mut Vec<u8>) {
+            match (stage, from) {
+                (0, 2) => self.theirs.clone_from(body),
+                (0, 4) => *body = self.system.borrow_key(body, &self.theirs).unwrap(),
+                (1, 1) => self.dealt.clone_from(body),
+                (2, 2) => self.complaints.push(body.clone()),
+                _ => (),
+            }
+        }
+
+        fn mail(&mut self, stage: u8, to: usize, mail: &mut Vec<u8>) {
+            // The fourth neighbour of member 1 is member 4; of those who shared, member 1 is the
+            // second that member 2 is handed shares of.
+            if (stage, to) == (2, 2) {
+                *mail = self.system.hand_over(mail, 1, &self.dealt, 3).unwrap();
+            }
+        }
+    }
+    let system = Tacit::new();
+    assert_eq!(system.share_stage(), 1);
+    let world = World::new(&system, setting(8, 1, 2), LEN);
+    let (theirs, dealt, complaints) = (Vec::new(), Vec::new(), Vec::new());
+    let mut borrow = Borrow { system: &system, theirs, dealt, complaints };
+    let report = world.meddled(&mut borrow);
+    assert_eq!(world.assert_right(&report), 7);
+    let complaint = system.complain(&world.setting, &[1]).unwrap();
+    assert_eq!(borrow.complaints, [complaint]);
+}
+
 /// Members that are told of different sharers mask for different sets: who was told of too few to
 /// be hidden refuses at once, and who was told of another set than those who confirmed reveals
 /// nothing.
@@ -320,17 +409,8 @@ fn different_sharers_are_not_opened_together() {
     let system = Tacit::new();
     let world = world(&system);
     let next = system.share_stage() + 1;
-    struct Fewer<'a>(&'a World<'a>, Vec<usize>, u8);
-    impl Meddler for Fewer<'_> {
-        fn mail(&mut self, stage: u8, to: usize, mail: &mut Vec<u8>) {
-            if (stage, to) == (self.2, 0) {
-                let fewer = self.0.system.fewer_shares(&self.0.setting, 0, mail, &self.1);
-                *mail = fewer.unwrap();
-            }
-        }
-    }
     for (shared, refuses) in [(ALL.to_vec(), None), (vec![0, 1, 2], Some(next))] {
-        let report = world.meddled(&mut Fewer(&world, shared, next));
+        let report = world.meddled(&mut Fewer { world: &world, shared, seen: Vec::new() });
         assert_eq!(report.refused.get(&0).map(|(stage, _)| *stage), refuses);
         world.assert_right(&report);
     }
@@ -338,7 +418,7 @@ fn different_sharers_are_not_opened_together() {
     // sum, which its masks spoil, and it says no more.
     let world = World::new(&system, setting(7, 1, 1), LEN);
     let (roster, last) = ([0, 1, 2, 3, 4, 5], system.roster_stage() + 1);
-    let mut fewer = Fewer(&world, roster.to_vec(), next);
+    let mut fewer = Fewer { world: &world, shared: roster.to_vec(), seen: Vec::new() };
     let mut round = Round::new(&world, true);
     for stage in 0..=next {
         round.stage(stage, stage, &mut fewer).unwrap();

@@ -90,6 +90,31 @@ fn shares_that_do_not_fit_name_their_owner() {
     }
 }
 
+/// Shares that fit together, but are of another seed than the owner masked with and committed to.
+#[test]
+fn shares_of_another_seed_name_their_owner() {
+    let system = Tacit::new();
+    let stage = system.share_stage();
+    let world = world(&system);
+    let view = world.run().view;
+    let mail = |wanted: u8| {
+        let mine = view.mail.iter().find(|(s, to, _)| (*s, *to) == (wanted, LIAR));
+        mine.map(|(_, _, mail)| mail).unwrap()
+    };
+    // The same member and the same keys, but the seed of its own mask, which is drawn first.
+    let mut twin = system.member(&world.setting, LIAR);
+    let mut drawn = Drawn::new(world.seed, LIAR, 0);
+    drawn.flipped = Some(0);
+    let advert = twin.say(0, mail(0), &mut drawn).unwrap();
+    assert!(view.letters.iter().any(|letter| letter.body == advert));
+    let other = twin.say(stage, mail(stage), &mut Drawn::new(world.seed, LIAR, stage)).unwrap();
+    let commit = |body: &mut Vec<u8>| *body = system.recommit(body, &other).unwrap();
+    let report = world.meddled(&mut Lie { stage, change: commit });
+    let refused = report.opened.err().unwrap();
+    assert_eq!(refused.named, [LIAR], "{}", refused.why);
+    assert!(report.caught.is_empty() && report.refused.is_empty());
+}
+
 /// Shares that nobody can open: the owner is named before anybody contributes in vain.
 #[test]
 fn shares_that_cannot_be_opened_name_their_owner() {

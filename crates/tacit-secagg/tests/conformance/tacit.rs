@@ -11,6 +11,7 @@ use tacit_core::ids::ParticipantId;
 use tacit_core::limits;
 use tacit_core::registry::{Arguments, Value};
 use tacit_core::traits::{Context, Entropy, Exchange, Member, Notary, Table};
+use tacit_secagg::graph::{self, Adversary, Graph};
 use tacit_secagg::keys;
 use tacit_secagg::mask::{Mask, Prg, Sign, apply};
 use tacit_secagg::rule::{ENTRY, SecAgg};
@@ -277,6 +278,18 @@ fn handed(message: &[u8]) -> impl Iterator<Item = std::ops::Range<usize>> {
     (0..count).map(move |place| start + place * each..start + (place + 1) * each)
 }
 
+/// What a session is called: by its terms and everything that was signed in stage 0.
+fn session(setting: &Setting, letters: &[Letter]) -> Digest {
+    let digest = |letter: &Letter| {
+        let signed: SignedMessage = codec::decode("letter", &letter.seal, 10_000).unwrap();
+        signed.message.digest().0
+    };
+    let adverts = letters.iter().filter(|letter| letter.stage == 0);
+    let digests: Vec<u8> = adverts.flat_map(digest).collect();
+    let parts = [&terms(setting).digest().0[..], &0u32.to_le_bytes(), &digests];
+    Digest::of_parts("tacit/v1/secagg/session", &parts)
+}
+
 impl System for Tacit {
     fn stages(&self) -> (u8, u8) {
         (3, 2)
@@ -351,6 +364,10 @@ impl System for Tacit {
         Some(message)
     }
 
+    fn recommit(&self, one: &[u8], other: &[u8]) -> Option<Vec<u8>> {
+        Some([&one[..33], &other[33..]].concat())
+    }
+
     fn spoil(&self, _setting: &Setting, message: &[u8]) -> Option<Vec<u8>> {
         let mut spoiled = message.to_vec();
         // Beyond the length of what is sealed.
@@ -365,15 +382,7 @@ impl System for Tacit {
     }
 
     fn revealed_mask(&self, setting: &Setting, seen: &Seen<'_>) -> Vec<u64> {
-        let terms = terms(setting);
-        let adverts = seen.letters.iter().filter(|letter| letter.stage == 0);
-        let digest = |letter: &Letter| {
-            let signed: SignedMessage = codec::decode("letter", &letter.seal, 10_000).unwrap();
-            signed.message.digest().0
-        };
-        let digests: Vec<u8> = adverts.flat_map(digest).collect();
-        let parts = [&terms.digest().0[..], &0u32.to_le_bytes(), &digests];
-        let session = Digest::of_parts("tacit/v1/secagg/session", &parts);
+        let session = session(setting, seen.letters);
         let number = (seen.member as u64).to_le_bytes();
         let info = [&b"own"[..], &session.0, &number, &number].concat();
         // The seed of the own mask is drawn first.
@@ -390,23 +399,52 @@ impl System for Tacit {
         words
     }
 
+    fn neighbours(&self, setting: &Setting, keys: &[Letter], member: usize) -> (Vec<usize>, usize) {
+        let share = |count: usize| match count {
+            0 => 0.0,
+            _ => (count as f64 + 0.5) / setting.members as f64,
+        };
+        let adversary = Adversary {
+            colluding: share(setting.colluding),
+            dropping: share(setting.leaving),
+            security_bits: 80.0,
+            liveness_bits: 30.0,
+        };
+        let topology = graph::design(setting.members, &adversary).unwrap();
+        let session = session(setting, keys);
+        let seed = Digest::of_parts("tacit/v1/secagg/graph", &[&session.0]);
+        let graph = Graph::draw(setting.members, topology.degree, &seed.0);
+        let of = graph.of(member as u32).into_iter().map(|other| other as usize).collect();
+        (of, topology.threshold)
+    }
+
     fn fewer_shares(
         &self,
         setting: &Setting,
-        to: usize,
+        neighbours: &[usize],
         mail: &[u8],
         shared: &[usize],
     ) -> Option<Vec<u8>> {
-        let others: Vec<usize> = (0..setting.members).filter(|member| *member != to).collect();
         let start = self.roster(setting, &[]).len() + 1;
-        let each = (mail.len() - start) / others.len();
-        let mut fewer = self.roster(setting, shared);
-        let handed = |member: &&usize| shared.contains(member);
-        fewer.extend(length(others.iter().filter(handed).count()));
-        for place in (0..others.len()).filter(|place| shared.contains(&others[*place])) {
-            fewer.extend(&mail[start + place * each..][..each]);
-        }
+        let each = (mail.len() - start) / neighbours.len();
+        let left = |place: &usize| shared.contains(&neighbours[*place]);
+        let places: Vec<usize> = (0..neighbours.len()).filter(left).collect();
+        let mut fewer = [self.roster(setting, shared), length(places.len())].concat();
+        places.iter().for_each(|place| fewer.extend(&mail[start + place * each..][..each]));
         Some(fewer)
+    }
+
+    fn hand_over(&self, mail: &[u8], of: usize, dealt: &[u8], place: usize) -> Option<Vec<u8>> {
+        let dealt = &dealt[handed(dealt).nth(place)?];
+        // After a set of less than nine members and a count.
+        let start = 3 + of * dealt.len();
+        let mut mail = mail.to_vec();
+        mail.get_mut(start..start + dealt.len())?.copy_from_slice(dealt);
+        Some(mail)
+    }
+
+    fn borrow_key(&self, mine: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
+        Some([mine.split_last_chunk::<32>()?.0, theirs.split_last_chunk::<32>()?.1].concat())
     }
 
     fn complain(&self, _setting: &Setting, of: &[usize]) -> Option<Vec<u8>> {
