@@ -2,7 +2,7 @@
 //! a record says happens to the table once the record is durable, and again when the journal is
 //! replayed. The same behind sockets and in a simulation.
 
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::exchange::Terms;
 use crate::ids::ParticipantId;
 use crate::params::Layout;
@@ -24,6 +24,8 @@ pub struct Host {
     seats: Option<Arc<dyn Seats>>,
     table: Option<(u32, Box<dyn Table>)>,
     contributed: Vec<ParticipantId>,
+    /// Why the table cannot go on, if so: the round fails when its sums are to be opened.
+    lost: Option<String>,
 }
 
 impl Host {
@@ -42,30 +44,48 @@ impl Host {
     ) -> Result<(), Error> {
         match &entry.fact {
             Record::Opened { cohort, .. } => {
-                self.contributed.clear();
+                (self.contributed, self.lost) = (Vec::new(), None);
                 let table = self.seat(plan, layout, setup, cohort)?;
                 self.table = table.map(|table| (entry.round, table));
             }
             Record::Accepted { signed } if self.table.is_some() => {
                 self.contributed.push(signed.contribution.participant.clone());
             }
-            Record::Heard { stage } => self.table(entry.round)?.close(*stage)?,
-            Record::Closed { .. } if self.table.is_some() => {
+            Record::Heard { stage } if self.lost.is_none() => {
+                let closed = self.table(entry.round)?.close(*stage);
+                self.lose(closed)?;
+            }
+            Record::Closed { .. } if self.table.is_some() && self.lost.is_none() => {
                 let mut roster = std::mem::take(&mut self.contributed);
                 roster.sort();
-                self.table(entry.round)?.contributed(&roster)?;
+                let closed = self.table(entry.round)?.contributed(&roster);
+                self.lose(closed)?;
             }
             Record::Released | Record::Aborted { .. } => {
-                self.table = None;
-                self.contributed.clear();
+                (self.table, self.contributed, self.lost) = (None, Vec::new(), None);
             }
             _ => {}
         }
         Ok(())
     }
 
-    /// The table of a round.
+    /// What is durable stays true: a round that cannot go on from it fails by itself.
+    fn lose(&mut self, followed: Result<(), Error>) -> Result<(), Error> {
+        match followed {
+            Err(Error::Bug(promise)) => Err(Error::Bug(promise)),
+            Err(error) => {
+                self.lost = Some(error.to_string());
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// The table of a round; a refusal where the round cannot go on.
     pub fn table(&mut self, round: u32) -> Result<&mut dyn Table, Error> {
+        if self.lost.is_some() {
+            return Err(Refusal::TooLate { round }.into());
+        }
         match &mut self.table {
             Some((of, table)) if *of == round => Ok(&mut **table),
             _ => Err(Error::Bug("a round without a table was told what its members say")),
@@ -74,6 +94,10 @@ impl Host {
 
     /// Makes ready to open the sums of a round; `None` for a protection that opens none.
     pub fn open(&self, round: u32) -> Result<Option<Box<dyn Opening>>, Error> {
+        if let Some(why) = &self.lost {
+            let expected = "what the protection needs to open a sum";
+            return Err(Error::caller("messages of the round", expected, why.as_str()));
+        }
         match &self.table {
             Some((of, table)) if *of == round => table.open().map(Some),
             _ => Ok(None),
