@@ -17,6 +17,7 @@ pub mod plan_parse;
 pub mod round_step;
 mod rules;
 pub mod safetensors;
+pub mod secagg;
 pub mod wire;
 
 /// A fuzz target.
@@ -38,5 +39,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("plan_parse", plan_parse::run),
     ("round_step", round_step::run),
     ("safetensors", safetensors::run),
+    ("secagg", secagg::run),
     ("wire", wire::run),
 ];

@@ -17,6 +17,8 @@ pub struct Peer {
     pub public_key: [u8; 32],
     /// Serial number of the certificate, big-endian.
     pub serial: Vec<u8>,
+    /// Of the certificate (DER).
+    pub certificate: Digest,
     /// Where the connection comes from.
     pub address: SocketAddr,
 }

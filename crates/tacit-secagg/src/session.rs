@@ -62,9 +62,8 @@ impl Session {
         let seed = Digest::of_parts("tacit/v1/secagg/graph", &[&id.0]);
         let neighbours = graph::neighbours(adverts.len(), topology.degree, &seed.0);
         let names = adverts.iter().map(|(name, _)| name.clone()).collect();
-        // Both: of the cohort as it was planned, and as it is.
-        let quorum = terms.quorum().max(topology.quorum);
-        let fewest = rule.fewest(terms).max(if rule.malicious { quorum } else { 0 });
+        // Of the cohort as it was planned, which is no smaller than as it is.
+        let (fewest, quorum) = (rule.fewest(terms), terms.quorum());
         Ok(Self { id, names, topology, neighbours, fewest, quorum })
     }
 

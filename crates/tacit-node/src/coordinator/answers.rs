@@ -133,8 +133,17 @@ impl Desk for Front {
         Ok(mail)
     }
 
-    fn message(&self, _: &Peer, letter: Letter) -> Result<(), Error> {
+    fn message(&self, peer: &Peer, letter: Letter) -> Result<(), Error> {
         self.0.traffic.received(letter.body.len());
+        // Other members would refuse the whole cohort for a credential that does not hold.
+        let protection = self.0.plan.protection()?;
+        let credential = protection.exchange().map(|exchange| exchange.credential(&letter));
+        if let Some(credential) = credential.transpose()?.flatten()
+            && Digest::of_bytes(&credential) != peer.certificate
+        {
+            let why = "it is not the one that the sender connects with".into();
+            return Err(Refusal::BadCertificate { why }.into());
+        }
         self.0.hear(&letter)
     }
 

@@ -20,6 +20,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tacit_core::digest::Digest;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -82,6 +83,7 @@ fn peer_of(tls: &TlsStream<TcpStream>, address: SocketAddr) -> Option<Peer> {
         participant: subject.name,
         public_key: subject.public_key,
         serial: subject.serial,
+        certificate: Digest::of_bytes(certificate),
         address,
     })
 }

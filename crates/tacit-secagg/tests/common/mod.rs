@@ -38,6 +38,8 @@ pub struct Seal {
     key: SigningKey,
     credential: Vec<u8>,
     authority: VerifyingKey,
+    /// Whether it takes all signatures for good: for benchmarks of others.
+    pub trusting: bool,
 }
 
 fn vouched(name: &ParticipantId, key: &[u8]) -> Vec<u8> {
@@ -49,7 +51,8 @@ impl Seal {
         let key = SigningKey::from_bytes(&Digest::of_parts("key", &[me.as_str().as_bytes()]).0);
         let public = key.verifying_key().to_bytes();
         let credential = authority.sign(&vouched(me, &public)).to_bytes().to_vec();
-        Self { me: me.clone(), key, credential, authority: authority.verifying_key() }
+        let authority = authority.verifying_key();
+        Self { me: me.clone(), key, credential, authority, trusting: false }
     }
 
     pub fn sign(&self, context: &Context, stage: u8, body: Vec<u8>) -> Letter {
@@ -70,6 +73,9 @@ impl Notary for Seal {
     }
 
     fn verify(&self, signed: &SignedMessage, credential: &[u8]) -> Result<(), Refusal> {
+        if self.trusting {
+            return Ok(());
+        }
         let participant = &signed.message.participant;
         let check = || {
             let key: [u8; 32] = unhex(&signed.key)?.try_into().ok()?;

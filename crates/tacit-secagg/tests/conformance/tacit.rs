@@ -303,11 +303,9 @@ impl System for Tacit {
         1
     }
 
-    fn fewest(&self, setting: &Setting, present: usize) -> usize {
+    fn fewest(&self, setting: &Setting, _: usize) -> usize {
         let majority = (setting.members + setting.colluding) / 2 + 1;
-        let leaving = setting.leaving.saturating_sub(setting.members - present);
-        let usual = (present - leaving).min(2 * present / 3 + 1);
-        majority.max(usual).max(setting.minimum).max(setting.colluding + 2)
+        majority.max(setting.minimum).max(setting.colluding + 2)
     }
 
     fn member(&self, setting: &Setting, number: usize) -> Box<dyn Party> {
