@@ -10,7 +10,8 @@ use tacit_core::plan::Plan;
 use tacit_core::round::{Entry, Record, Setup};
 use tacit_core::traits::Spool as _;
 
-/// The host of the round that a journal ends in.
+/// The host of the round that a journal ends in; of one that is over nothing is asked any more,
+/// and its messages may be gone.
 pub(super) fn replay(
     mut host: Host,
     plan: &Plan,
@@ -18,6 +19,10 @@ pub(super) fn replay(
     setup: &Setup,
     (journal, store): (&[Entry], &NodeStore),
 ) -> Result<Host, Error> {
+    let over = |entry: &Entry| matches!(entry.fact, Record::Released | Record::Aborted { .. });
+    if journal.iter().any(over) {
+        return Ok(host);
+    }
     for entry in journal {
         if let Record::Said { signed } = &entry.fact {
             host.table(entry.round)?.hear(&letter(store, signed)?)?;
