@@ -9,9 +9,10 @@
 //!
 //! If some row's shares, to the aggregators that answer, lie on no polynomial of degree below
 //! `threshold`, a parity of the code is not zero for it, and the same parity of the answers is
-//! uniform: it vanishes with probability 1/p. There are [`CHECKS`] independent challenges, so that a
-//! dealer passes with probability p⁻² < 2⁻¹²⁷ — also where the challenge is a hash of all shares, as
-//! long as far fewer than 2¹²⁷ hashes can be tried.
+//! uniform: it vanishes with probability 1/p (the test of interleaved codes of Ligero, Ames et al.
+//! 2017, section 4.1). There are [`CHECKS`] independent challenges, so that a dealer passes with
+//! probability p⁻² < 2⁻¹²⁷, also where the challenge is a hash of all shares, as long as far fewer
+//! than 2¹²⁷ hashes can be tried.
 //!
 //! # One answer
 //!

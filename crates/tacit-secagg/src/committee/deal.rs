@@ -64,7 +64,7 @@ impl Dealer {
         self.deal(frame, self.params.rows(integers.len()), out)
     }
 
-    /// Appends the rows that hide what the [check](super::check) asks for: to be dealt once.
+    /// Appends the rows that hide what the [`check`] asks for: to be dealt once.
     pub fn checks(&mut self, out: &mut [Vec<u8>]) -> Result<(), Error> {
         let count = check::CHECKS * self.params.packing();
         expand(&self.seeds[self.params.privacy], check::FRAME, count, &mut self.elements);

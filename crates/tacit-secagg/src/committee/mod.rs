@@ -18,7 +18,7 @@
 //! # Who can spoil what
 //!
 //! - A dealer whose shares lie on no polynomial of that degree would make aggregators look like
-//!   liars: the [check](check) names it before anything is added.
+//!   liars: the [`check`] names it before anything is added.
 //! - An aggregator whose sum is wrong is named by [`Opening`](open::Opening), if enough others are
 //!   right: with m answers, (m − threshold) / 2 wrong ones, rounded down, can be told apart.
 //! - What no sharing can tell is whether a vector is a sensible one.

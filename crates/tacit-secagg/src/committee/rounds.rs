@@ -416,6 +416,8 @@ fn rules_that_are_not_sound_are_refused() {
     assert!(rule.promise(&terms()).unwrap().contains("any 2 learn nothing"));
     assert_eq!(rule.equivocation(), Some(0));
     assert_eq!(committee(&[("threshold", Value::Integer(4))]).equivocation(), Some(2));
+    let packed = [("threshold", Value::Integer(4)), ("privacy", Value::Integer(1))];
+    assert_eq!(committee(&packed).equivocation(), None);
     let elsewhere = committee(&[(
         "addresses",
         list(&["https://a", "https://b", "https://c", "https://d", "https://e"]),

@@ -107,8 +107,9 @@ impl Committee {
     /// Colluding aggregators to whom a coordinator that shows the others different rosters does
     /// not yet tell one participant's update; `None` if it is told by such a coordinator alone.
     pub fn equivocation(&self) -> Option<usize> {
-        let least = (2 * self.threshold).checked_sub(self.aggregators + 1)?;
-        Some(least.min(self.privacy))
+        // With c of them, a roster is told about if more than `privacy` − c others are shown it.
+        // Two are if n − c ≥ 2·(`privacy` + 1 − c).
+        (2 * self.privacy + 1).checked_sub(self.aggregators)
     }
 }
 
