@@ -45,14 +45,23 @@ pub struct Letter {
     pub seal: Vec<u8>,
 }
 
-/// A member that stayed to the end of a round.
+/// What an owner does that signs and seals as it should, but deals something else.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Fraud {
+    /// To its first neighbour another share than it commits to: to have it accused of a lie.
+    OtherShare,
+    /// Shares of another key than it showed.
+    OtherKey,
+}
+
+/// A member of a round, as the test sees it.
 pub struct Seen<'a> {
     pub member: usize,
     /// What it drew in stage 0.
     pub drawn: &'a [u8],
     /// All letters of the round.
     pub letters: &'a [Letter],
-    /// Integers that it contributed.
+    /// Integers that it contributes.
     pub len: usize,
 }
 
@@ -92,6 +101,14 @@ pub trait System: Sync {
     /// A message of shares, every other one of which is from one and the rest from another message
     /// of the same member; `None` where shares travel otherwise.
     fn splice(&self, setting: &Setting, one: &[u8], other: &[u8]) -> Option<Vec<u8>>;
+    /// The message of shares of this member, with this fraud; `None` where shares travel otherwise.
+    fn misdeal(
+        &self,
+        setting: &Setting,
+        seen: &Seen<'_>,
+        dealt: &[u8],
+        fraud: Fraud,
+    ) -> Option<Vec<u8>>;
     /// The second message of shares, with the commitment to what is shared of the first.
     fn recommit(&self, one: &[u8], other: &[u8]) -> Option<Vec<u8>>;
     /// A message of stage 0 with a key that is of no use; `None` where there are no keys.

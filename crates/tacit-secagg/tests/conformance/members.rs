@@ -1,7 +1,7 @@
 //! Members that do not follow the protocol: they are named or left out, nobody else is, and the
 //! sum that is opened is right.
 
-use crate::adapter::{Letter, System};
+use crate::adapter::{Fraud, Letter, Seen, System};
 use crate::tacit::Tacit;
 use crate::world::{Drawn, Meddler, World, setting};
 
@@ -113,6 +113,30 @@ fn shares_of_another_seed_name_their_owner() {
     let refused = report.opened.err().unwrap();
     assert_eq!(refused.named, [LIAR], "{}", refused.why);
     assert!(report.caught.is_empty() && report.refused.is_empty());
+}
+
+/// What is sealed and signed as it should be, but is not what it says: a holder of a share that was
+/// not committed to is not accused of it, and an owner of another key than it showed is named.
+#[test]
+fn frauds_name_their_owner_and_nobody_else() {
+    let system = Tacit::new();
+    let stage = system.share_stage();
+    for fraud in [Fraud::OtherShare, Fraud::OtherKey] {
+        // It leaves, so that shares of its key are revealed.
+        let world = world(&system).leaving([(LIAR, system.stages().0)]);
+        let honest = world.run();
+        let drawn = &honest.drawn[&(LIAR, 0)];
+        let seen = Seen { member: LIAR, drawn, letters: &honest.view.letters, len: LEN };
+        let lie = |body: &mut Vec<u8>| {
+            *body = system.misdeal(&world.setting, &seen, body, fraud).unwrap();
+        };
+        let report = world.meddled(&mut Lie { stage, change: lie });
+        assert!(report.caught.is_empty() && report.refused.is_empty());
+        match fraud {
+            Fraud::OtherShare => assert_eq!(world.assert_right(&report), MEMBERS - 1),
+            Fraud::OtherKey => assert_eq!(report.opened.err().unwrap().named, [LIAR]),
+        }
+    }
 }
 
 /// Shares that nobody can open: the owner is named before anybody contributes in vain.

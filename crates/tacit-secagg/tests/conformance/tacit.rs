@@ -1,6 +1,7 @@
 //! This crate's own protocol under the tests.
 
-use crate::adapter::{Desk, Draw, Letter, Party, Refused, Seen, Setting, System};
+use crate::adapter::{Desk, Draw, Fraud, Letter, Party, Refused, Seen, Setting, System};
+use crate::world::Drawn;
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
 use std::sync::Arc;
 use tacit_core::codec::{self, hex, unhex};
@@ -12,9 +13,10 @@ use tacit_core::limits;
 use tacit_core::registry::{Arguments, Value};
 use tacit_core::traits::{Context, Entropy, Exchange, Member, Notary, Table};
 use tacit_secagg::graph::{self, Adversary, Graph};
-use tacit_secagg::keys;
+use tacit_secagg::keys::{self, PublicKey, SecretKey};
 use tacit_secagg::mask::{Mask, Prg, Sign, apply};
 use tacit_secagg::rule::{ENTRY, SecAgg};
+use tacit_secagg::shamir::share;
 
 /// Integers of one frame: several of them are sealed.
 const FRAME: usize = 50;
@@ -362,6 +364,45 @@ impl System for Tacit {
         Some(message)
     }
 
+    fn misdeal(
+        &self,
+        setting: &Setting,
+        seen: &Seen<'_>,
+        dealt: &[u8],
+        fraud: Fraud,
+    ) -> Option<Vec<u8>> {
+        let (neighbours, threshold) = self.neighbours(setting, seen.letters, seen.member);
+        let session = session(setting, seen.letters);
+        // The keys that shares are sealed with are drawn last.
+        let own = SecretKey::from_seed(seen.drawn.last_chunk()?).ok()?;
+        let draws = &mut Drawn::new(5, seen.member, 0);
+        let others = share(&[9; 32], threshold, neighbours.len(), &mut Source(draws)).ok()?;
+        let mut message = dealt.to_vec();
+        for ((holder, other), at) in neighbours.into_iter().zip(&others).zip(handed(dealt)) {
+            let pair = [seen.member as u64, holder as u64].map(u64::to_le_bytes).concat();
+            let info = |purpose: &[u8]| [purpose, &session.0, &pair].concat();
+            let advert = seen.letters.iter().find(|letter| letter.sender == holder)?;
+            let theirs = PublicKey::from_bytes(advert.body.last_chunk::<32>()?).ok()?;
+            let (secret, _) = keys::initiate(&own, &theirs, &info(b"seal")).ok()?;
+            // What is sealed, after its length; then two commitments, each after its length.
+            let entry = &mut message[at];
+            let (sealed, rest) = entry.split_at_mut(142);
+            let beside = |rest: &[u8]| [&rest[1..33], &rest[34..66]].concat();
+            let mut plain = keys::unseal(&secret, &beside(rest), &sealed[2..]).ok()?;
+            plain[..40].copy_from_slice(&other.to_bytes()[..]);
+            if fraud == Fraud::OtherKey {
+                let parts = [&info(b"share of key")[..], &plain[40..56], &plain[..40]];
+                let commitment = Digest::of_parts("tacit/v1/secagg/share", &parts);
+                rest[1..33].copy_from_slice(&commitment.0);
+            }
+            sealed[2..].copy_from_slice(&keys::seal(&secret, &beside(rest), &plain));
+            if fraud == Fraud::OtherShare {
+                break;
+            }
+        }
+        Some(message)
+    }
+
     fn recommit(&self, one: &[u8], other: &[u8]) -> Option<Vec<u8>> {
         Some([&one[..33], &other[33..]].concat())
     }
@@ -398,13 +439,13 @@ impl System for Tacit {
     }
 
     fn neighbours(&self, setting: &Setting, keys: &[Letter], member: usize) -> (Vec<usize>, usize) {
-        let share = |count: usize| match count {
+        let fraction = |count: usize| match count {
             0 => 0.0,
             _ => (count as f64 + 0.5) / setting.members as f64,
         };
         let adversary = Adversary {
-            colluding: share(setting.colluding),
-            dropping: share(setting.leaving),
+            colluding: fraction(setting.colluding),
+            dropping: fraction(setting.leaving),
             security_bits: 80.0,
             liveness_bits: 30.0,
         };
