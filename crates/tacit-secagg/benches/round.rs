@@ -3,8 +3,7 @@
 //!
 //! CPU seconds of this thread, for a million parameters of 32 bits. All messages are those of real
 //! rounds, in which but one member trust what others sign; contributions are made up where sums
-//! are opened, as their values do not matter. Memory is the growth of what this process holds:
-//! the table's once it has heard everything, and the largest while it opens sums.
+//! are opened, as their values do not matter.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 #[path = "../tests/common/mod.rs"]
@@ -25,13 +24,6 @@ const FRAME: usize = 16_384;
 fn cpu_seconds() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     text.split(' ').next().unwrap().parse::<f64>().unwrap() * 1e-9
-}
-
-/// A line of this process's status, in MiB.
-fn mebibytes(of: &str) -> f64 {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix(of)).unwrap();
-    line.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1024.0
 }
 
 /// A member whose time is taken: by stage, and for sealing.
@@ -121,7 +113,7 @@ fn table(name: &str, changes: &[(&'static str, &str)], size: usize, dropped: f64
         (stage, world.seals[from].sign(&world.terms.context, stage, body))
     };
     let letters: Vec<_> = recorder.0.into_iter().map(sign).collect();
-    let (before, start) = (mebibytes("VmRSS:"), cpu_seconds());
+    let start = cpu_seconds();
     let mut table = world.rule.table(&world.terms, &world.names).unwrap();
     let stages = world.rule.stages(&world.terms);
     for stage in 0..stages.count() {
@@ -136,10 +128,7 @@ fn table(name: &str, changes: &[(&'static str, &str)], size: usize, dropped: f64
         }
         table.close(stage).unwrap();
     }
-    let (talk, heard) = (cpu_seconds() - start, mebibytes("VmRSS:") - before);
-    // The peak is counted anew.
-    std::fs::write("/proc/self/clear_refs", "5").unwrap();
-    let (before, start) = (mebibytes("VmRSS:"), cpu_seconds());
+    let (talk, start) = (cpu_seconds() - start, cpu_seconds());
     let mut opening = table.open().unwrap();
     let (ready, start) = (cpu_seconds() - start, cpu_seconds());
     let made_up: Vec<u8> = (0..4 * FRAME).map(|i| (i * 167) as u8).collect();
@@ -151,13 +140,12 @@ fn table(name: &str, changes: &[(&'static str, &str)], size: usize, dropped: f64
         }
         black_box(opening.finish().unwrap());
     }
-    let (open, peak) = (cpu_seconds() - start, mebibytes("VmHWM:") - before);
+    let open = cpu_seconds() - start;
     println!(
         "{name}, {} dropped, CPU seconds: {:.2}; talk {talk:.2}, secrets {ready:.2}, sums {open:.2}",
         leaving.len(),
         talk + ready + open,
     );
-    println!("    MiB: {heard:.1} once all is heard, {peak:.1} more to open");
 }
 
 fn main() {
