@@ -1,8 +1,8 @@
 //! The vocabulary of tacit: no I/O, no async, no clock, no unsafe.
 //!
-//! Start with [`traits`] and [`ports`], which hold every seam; then [`plan`] (what is to be done), [`round`]
-//! (the state machine that does it) and [`pipeline`] (one update's way from a participant into
-//! the next model).
+//! Start with [`traits`] and [`ports`], which hold every seam; then [`plan`] (what is to be done),
+//! [`round`] (the state machine that does it) and [`pipeline`] (one update's way from a participant
+//! into the next model).
 #![forbid(unsafe_code)]
 
 pub mod account;

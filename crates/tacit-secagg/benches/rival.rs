@@ -2,8 +2,8 @@
 //! `cargo bench -p tacit-secagg --bench rival`.
 //!
 //! A hundred members with a million integers of 32 bits; ten leave after they shared their
-//! secrets. Seconds of CPU time of this thread, for a member the mean of all. The coordinator's include the signatures that it
-//! checks of members. The last line is JSON, for `bench/secagg/run`.
+//! secrets. Seconds of CPU time of this thread, for a member the mean of all. The coordinator's
+//! include the signatures that it checks of members. The last line is JSON, for `bench/secagg/run`.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 #[path = "../tests/common/mod.rs"]
