@@ -38,6 +38,9 @@ pub struct LogFile {
 /// refuses is answered, counted and reported to [`Desk::refused`]. Methods that are not async may
 /// block on the disk: they run on threads made for that, several at a time.
 pub trait Desk: Send + Sync + 'static {
+    /// Whether other servers of the federation may connect: an aggregator's coordinator does.
+    const SERVERS: bool = false;
+
     /// Refuses a peer that is not enrolled with this key. Asked before every other method but
     /// [`Desk::enrol`] and [`Desk::status`].
     fn admit(&self, peer: &Peer) -> Result<(), Error>;

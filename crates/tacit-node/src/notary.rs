@@ -60,6 +60,9 @@ impl Notary for CertificateNotary {
 
     fn verify(&self, signed: &SignedMessage, credential: &[u8]) -> Result<(), Refusal> {
         let subject = self.subject(credential)?;
+        if subject.serves {
+            return Err(Refusal::BadCertificate { why: "it is a server's".into() });
+        }
         let claimed = &signed.message.participant;
         if subject.name != *claimed {
             let why = format!("it names {}, the message {claimed}", subject.name);

@@ -15,13 +15,15 @@ use rustls::{
 use std::sync::Arc;
 use tacit_core::error::Error;
 
-/// The coordinator's side: demands a participant's certificate that is not revoked.
+/// A server's side: demands a participant's certificate that is not revoked, or where `servers`
+/// may connect too anybody's of the federation.
 pub fn server_config(
     identity: &Identity,
     revocations: Arc<Revocations>,
+    servers: bool,
 ) -> Result<Arc<ServerConfig>, Error> {
     let (provider, chain) = (provider(), participants_of(identity)?);
-    let verifier = Arc::new(ParticipantVerifier { chain, revocations });
+    let verifier = Arc::new(ParticipantVerifier { chain, revocations, servers });
     let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13]);
     let mut config = builder
         .map_err(failed)?
@@ -82,6 +84,8 @@ fn failed(source: rustls::Error) -> Error {
 struct ParticipantVerifier {
     chain: Arc<dyn ClientCertVerifier>,
     revocations: Arc<Revocations>,
+    /// Whether servers may connect too.
+    servers: bool,
 }
 
 impl ClientCertVerifier for ParticipantVerifier {
@@ -99,6 +103,9 @@ impl ClientCertVerifier for ParticipantVerifier {
         let refuse = rustls::Error::InvalidCertificate;
         let subject = Subject::of_certificate(end_entity)
             .map_err(|_| refuse(CertificateError::ApplicationVerificationFailure))?;
+        if subject.serves && !self.servers {
+            return Err(refuse(CertificateError::InvalidPurpose));
+        }
         match self.revocations.check(&subject.serial) {
             Ok(()) => Ok(verified),
             Err(Error::Peer(_)) => Err(refuse(CertificateError::Revoked)),

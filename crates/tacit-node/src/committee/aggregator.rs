@@ -290,6 +290,8 @@ impl Held for Drawer<'_> {
 pub struct Counter(pub Arc<Aggregator>);
 
 impl Desk for Counter {
+    const SERVERS: bool = true;
+
     fn admit(&self, peer: &Peer) -> Result<(), Error> {
         match self.0.store.enrolled_key(&peer.participant)? {
             Some(key) if key == peer.public_key => Ok(()),

@@ -13,6 +13,8 @@ pub struct Subject {
     pub public_key: [u8; 32],
     /// Serial number, big-endian.
     pub serial: Vec<u8>,
+    /// Whether it is a server's: a coordinator's or an aggregator's, and no participant's.
+    pub serves: bool,
 }
 
 impl Subject {
@@ -35,6 +37,8 @@ impl Subject {
         }
         let public_key = <[u8; 32]>::try_from(key.subject_public_key.data.as_ref());
         let public_key = public_key.map_err(|_| refuse("its key is not 32 bytes"))?;
-        Ok(Self { name, public_key, serial: cert.raw_serial().to_vec() })
+        let usage = cert.extended_key_usage().map_err(|_| refuse("its usage is told twice"))?;
+        let serves = usage.is_none_or(|usage| usage.value.server_auth || usage.value.any);
+        Ok(Self { name, public_key, serial: cert.raw_serial().to_vec(), serves })
     }
 }

@@ -97,7 +97,8 @@ impl Server {
     /// Serves on `listener` within the current tokio runtime.
     pub fn start<D: Desk>(listener: TcpListener, setup: Setup<D>) -> Result<Self, Error> {
         let address = listener.local_addr().map_err(|e| Error::world("listen", e))?;
-        let tls = crate::tls::server_config(&setup.identity, setup.revocations.clone())?;
+        let tls =
+            crate::tls::server_config(&setup.identity, setup.revocations.clone(), D::SERVERS)?;
         let (stopping, stop) = watch::channel(false);
         let (metrics, bounds) = (setup.metrics.clone(), setup.bounds);
         let (counted, desk) = (metrics.clone(), setup.desk.clone());
