@@ -182,10 +182,7 @@ def leave(town, options):
     draw = random.Random(options.seed)
     leaving = draw.sample(town.names, int(options.leaving * len(town.names)))
     for name in leaving:
-        rounds = len(town.history())
-        while len(town.history()) == rounds and draw.random() < 0.5:
-            time.sleep(0.2)
-        time.sleep(draw.random())
+        time.sleep(4 * draw.random())
         if town.coordinator.poll() is not None:
             break
         town.members[name].send_signal(signal.SIGKILL)

@@ -34,8 +34,8 @@ pub(crate) fn of(rule: &SecAgg, terms: &Terms) -> Result<String, Error> {
     Ok(format!(
         "the coordinator, which {does}, and {colluders} members of {of} of {size} that collude \
          with it see only the sum{s} of at least {fewest} members, but with probability below \
-         2^-{:.0}; each member shares its secrets with {} others, of whom any {} give them back; if at most \
-         {leavers} leave, a round fails with probability below 2^-{:.0}",
+         2^-{:.0}; each member shares its secrets with {} others, of whom any {} give them back; \
+         if at most {leavers} leave, a round fails with probability below 2^-{:.0}",
         topology.security_bits.floor().min(128.0),
         topology.degree,
         topology.threshold,
