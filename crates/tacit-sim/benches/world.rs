@@ -35,7 +35,8 @@ fn main() {
     );
     println!("faults {:?}", report.faults);
     for canary in Canary::ALL {
-        let options = Options { threads: 1, canary: Some(canary), violations: 1 };
+        let options =
+            Options { threads: 1, worlds: canary.worlds(), canary: Some(canary), violations: 1 };
         let report = explore(0..seeds, &options).unwrap();
         println!("{canary:?}: {:?} after {} worlds", report.violations.first(), report.seeds);
     }

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use tacit_core::digest::Digest;
 use tacit_core::error::Refusal;
+use tacit_core::exchange::Ask;
+use tacit_core::host::Host;
 use tacit_core::ids::ParticipantId;
 use tacit_core::messages::{Contribution, SignedContribution, Task};
 use tacit_core::pipeline::Inspector;
@@ -18,6 +20,10 @@ use tacit_core::traits::Spool;
 /// The coordinator's process.
 pub(super) struct Coordinator {
     run: Run,
+    /// The table of the round, where members talk.
+    pub host: Host,
+    /// Who is asked for which message.
+    pub asks: Option<(Ask, BTreeSet<ParticipantId>)>,
     offer: Option<(Task, BTreeSet<ParticipantId>)>,
     timer: u64,
     asking: Option<Asking>,
@@ -46,6 +52,12 @@ impl Coordinator {
         self.asking.as_ref()
     }
 
+    /// What this participant is asked for.
+    pub fn asked(&self, participant: &ParticipantId) -> Option<&Ask> {
+        let (ask, to) = self.asks.as_ref()?;
+        to.contains(participant).then_some(ask)
+    }
+
     /// Whether nothing is left to do.
     pub fn is_done(&self) -> bool {
         self.run.finish().is_some()
@@ -68,7 +80,10 @@ impl World {
             _ => run.outbox(),
         };
         self.incarnation += 1;
-        self.coordinator = Some(Coordinator { run, offer: None, timer: 0, asking: None });
+        let (host, asks) = (self.resume(&run, &entries)?, None);
+        let (offer, timer, asking) = (None, 0, None);
+        self.coordinator = Some(Coordinator { run, host, asks, offer, timer, asking });
+        self.check_table()?;
         if self.perform(outbox)? && self.rng.below(2) == 0 {
             self.handle(Kind::Tick)?;
         }
@@ -171,8 +186,8 @@ impl World {
     fn carry_out(&mut self, action: Action) -> Checked {
         let Some(coordinator) = &mut self.coordinator else { return Ok(()) };
         match action {
-            // No plan of these worlds has members talk.
-            Action::Persist(_) | Action::Ask { .. } => {}
+            Action::Persist(_) => {}
+            Action::Ask { ask, to } => coordinator.asks = Some((ask, to.into_iter().collect())),
             Action::SetTimer { after_ms } => {
                 coordinator.timer += 1;
                 let (incarnation, timer) = (self.incarnation, coordinator.timer);
@@ -181,6 +196,7 @@ impl World {
                 }
             }
             Action::Offer { task, to } => {
+                coordinator.asks = None;
                 coordinator.offer = Some((task.clone(), to.into_iter().collect()));
                 self.check_offer(&task)?;
             }
@@ -195,13 +211,19 @@ impl World {
                 self.refuse()?;
             }
             Action::Aggregate { setup, contributions } => {
+                coordinator.asks = None;
+                let opening = coordinator.host.open(setup.round);
                 self.check_aggregate(&setup, &contributions)?;
+                self.check_opening(&setup, &opening)?;
                 if self.canary == Some(Canary::ForgetEarly) {
                     self.disk.store.forget(setup.round)?;
                 }
-                self.begin_effect(Effect::Aggregate { setup, contributions });
+                self.begin_effect(Effect::Aggregate { setup, contributions, opening });
             }
-            Action::Log(summary) => self.begin_effect(Effect::Log(summary)),
+            Action::Log(summary) => {
+                coordinator.asks = None;
+                self.begin_effect(Effect::Log(summary));
+            }
             Action::Publish { round, model } => {
                 self.begin_effect(Effect::Publish { round, model });
             }
@@ -261,6 +283,8 @@ impl World {
                 }
                 Ok(())
             }
+            Up::Say(letter) => self.said(from, &letter),
+            Up::Poll if coordinator.asked(&participant).is_some() => self.ask(from),
             Up::Poll => {
                 if let Some((task, to)) = &coordinator.offer
                     && to.contains(&participant)

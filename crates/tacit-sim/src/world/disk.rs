@@ -12,6 +12,7 @@ use std::sync::Arc;
 use tacit_core::codec;
 use tacit_core::digest::Digest;
 use tacit_core::error::Error;
+use tacit_core::exchange::{Message, SignedMessage};
 use tacit_core::ids::ParticipantId;
 use tacit_core::limits;
 use tacit_core::messages::SignedContribution;
@@ -31,6 +32,8 @@ pub(super) struct Disk {
     /// Every payload that ever was in the spool.
     pub archive: BTreeMap<Digest, Arc<[u8]>>,
     facts: BTreeMap<u32, Facts>,
+    /// Stages before contributions.
+    before: u8,
 }
 
 /// What the durable journal says of a round, gathered without the state machine.
@@ -44,10 +47,15 @@ pub(super) struct Facts {
     pub declined: BTreeMap<ParticipantId, String>,
     /// Refusals by reason.
     pub refusals: BTreeMap<String, u64>,
+    /// Messages of stages, by stage and speaker.
+    pub said: BTreeMap<(u8, ParticipantId), Message>,
 }
 
+/// Words for members that did not speak in time.
+const SILENT: &str = "said nothing in time";
+
 impl Facts {
-    fn add(&mut self, fact: &Record) -> Checked {
+    fn add(&mut self, fact: &Record, before: u8) -> Checked {
         match fact {
             Record::Opened { cohort, .. } => self.awaited.extend(cohort.iter().cloned()),
             Record::Accepted { signed } => {
@@ -56,6 +64,20 @@ impl Facts {
                 self.declined.remove(&id);
                 let before = self.accepted.insert(id.clone(), signed.clone());
                 require(before.is_none(), || format!("{id} is counted twice"))?;
+            }
+            Record::Said { signed: SignedMessage { message, .. } } => {
+                let key = (message.stage, message.participant.clone());
+                let held = self.said.insert(key, message.clone());
+                require(held.is_none(), || {
+                    format!("{} is heard twice in stage {}", message.participant, message.stage)
+                })?;
+            }
+            Record::Heard { stage } if *stage < before => {
+                let said = |id: &ParticipantId| self.said.contains_key(&(*stage, id.clone()));
+                let (awaited, silent) = self.awaited.iter().cloned().partition(said);
+                self.awaited = awaited;
+                let silent: BTreeSet<ParticipantId> = silent;
+                self.declined.extend(silent.into_iter().map(|id| (id, SILENT.into())));
             }
             Record::Declined { participant, why } => {
                 self.awaited.remove(participant);
@@ -83,6 +105,7 @@ impl Disk {
             published: BTreeMap::new(),
             archive: BTreeMap::new(),
             facts: BTreeMap::new(),
+            before: course.cohort.stages.before,
         })
     }
 
@@ -100,7 +123,7 @@ impl Disk {
     pub fn commit(&mut self, entry: &Entry) -> Checked {
         let shadow = self.shadow.take().map(|run| run.apply(entry)).transpose();
         self.shadow = shadow.map_err(|e| Violation(format!("the journal does not replay: {e}")))?;
-        self.facts.entry(entry.round).or_default().add(&entry.fact)?;
+        self.facts.entry(entry.round).or_default().add(&entry.fact, self.before)?;
         self.journal.push(codec::encode(entry));
         Ok(())
     }
@@ -121,6 +144,7 @@ impl Disk {
             accepted: BTreeMap::new(),
             declined: BTreeMap::new(),
             refusals: BTreeMap::new(),
+            said: BTreeMap::new(),
         };
         self.facts.get(&round).unwrap_or(&NONE)
     }

@@ -10,9 +10,13 @@ use tacit_core::digest::Digest;
 use tacit_core::error::Error;
 use tacit_core::messages::SignedContribution;
 use tacit_core::round::{Kind, Outcome, Setup, Summary};
+use tacit_core::traits::Opening;
+
+/// What opens the sums of a round; nothing in worlds where contributions are seen.
+pub(super) type Opened = Result<Option<Box<dyn Opening>>, Error>;
 
 pub(super) enum Effect {
-    Aggregate { setup: Box<Setup>, contributions: Vec<SignedContribution> },
+    Aggregate { setup: Box<Setup>, contributions: Vec<SignedContribution>, opening: Opened },
     Log(Box<Summary>),
     Publish { round: u32, model: Digest },
 }
@@ -23,10 +27,11 @@ pub(super) fn aggregate(
     setup: &Setup,
     contributions: &[SignedContribution],
     store: &MemoryStore,
+    opening: Option<Box<dyn Opening>>,
 ) -> Result<Outcome, Error> {
     let clock = &VirtualClock::new(0);
     let mut ports =
-        Ports { blobs: store, spool: store, clock, entropy: &mut SystemEntropy, opening: None };
+        Ports { blobs: store, spool: store, clock, entropy: &mut SystemEntropy, opening };
     centre.aggregate(setup, contributions, &mut ports)
 }
 
@@ -62,7 +67,9 @@ impl World {
 
     fn carry_through(&mut self, effect: Effect) -> Checked<Kind> {
         match effect {
-            Effect::Aggregate { setup, contributions } => self.aggregated(&setup, contributions),
+            Effect::Aggregate { setup, contributions, opening } => {
+                self.aggregated(&setup, contributions, opening)
+            }
             Effect::Log(summary) => self.logged(*summary),
             Effect::Publish { round, model } => {
                 let model = match self.canary {
@@ -80,11 +87,16 @@ impl World {
         &mut self,
         setup: &Setup,
         mut contributions: Vec<SignedContribution>,
+        opening: Opened,
     ) -> Checked<Kind> {
         let round = setup.round;
         if self.strikes(self.faults.aggregation, "aggregation-failed") {
             return Ok(Kind::AggregationFailed { round, why: "out of memory".into() });
         }
+        let opening = match opening {
+            Ok(opening) => opening,
+            Err(error) => return Ok(Kind::AggregationFailed { round, why: error.to_string() }),
+        };
         match self.canary {
             Some(Canary::CountTwice) => contributions.extend(contributions.first().cloned()),
             Some(Canary::CountOneLess) if contributions.len() > 1 => {
@@ -93,8 +105,9 @@ impl World {
             _ => {}
         }
         let store = &self.disk.store;
-        let outcome = aggregate(&mut self.centre, setup, &contributions, store)
+        let outcome = aggregate(&mut self.centre, setup, &contributions, store, opening)
             .map_err(|e| Violation(format!("round {round} cannot be aggregated: {e}")))?;
+        self.check_sum(setup, &contributions, outcome.model)?;
         if self.canary == Some(Canary::PublishBeforeLog) {
             self.carry_through(Effect::Publish { round, model: outcome.model })?;
         }

@@ -4,6 +4,7 @@ use super::effects::Effect;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tacit_core::digest::Digest;
+use tacit_core::exchange::{Ask, Letter};
 use tacit_core::messages::{SignedContribution, Task};
 
 /// Bytes of a contribution.
@@ -17,6 +18,7 @@ pub(super) enum Up {
     Received { round: u32 },
     Upload { signed: Arc<SignedContribution>, payload: Payload },
     Decline { round: u32 },
+    Say(Arc<Letter>),
 }
 
 /// From the coordinator to a participant.
@@ -26,6 +28,8 @@ pub(super) enum Down {
     Offer(Task),
     Accepted(Digest),
     Refused(Digest),
+    /// Asked for a message, with the mail that it answers.
+    Ask(Ask, Arc<[u8]>),
 }
 
 /// Something that happens.

@@ -6,12 +6,35 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use tacit_core::error::Error;
+use tacit_core::rng::Random;
+
+/// So many mixed worlds have one of sums among them.
+const ONE_IN: u64 = 40;
+
+/// Which worlds to explore.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Worlds {
+    /// Mostly those in which contributions are seen: the others take far longer.
+    #[default]
+    Mixed,
+    /// Those in which only sums are opened.
+    Sums,
+}
+
+impl Worlds {
+    /// Whether only sums are opened in the next one.
+    pub(super) fn are_of_sums(self, rng: &mut Random) -> bool {
+        rng.below(ONE_IN) == 0 || self == Worlds::Sums
+    }
+}
 
 /// How to explore.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Worker threads; 0 means one per core.
     pub threads: usize,
+    /// Which worlds.
+    pub worlds: Worlds,
     /// A mistake that the worlds' driver makes; `None` to explore the real one.
     pub canary: Option<Canary>,
     /// Stop after so many violations.
@@ -20,7 +43,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threads: 0, canary: None, violations: 10 }
+        Self { threads: 0, worlds: Worlds::Mixed, canary: None, violations: 10 }
     }
 }
 
@@ -56,8 +79,8 @@ impl Report {
         self
     }
 
-    fn add(&mut self, seed: u64, canary: Option<Canary>) -> Result<(), Error> {
-        let fate = World::with(seed, canary)?.run();
+    fn add(&mut self, seed: u64, options: &Options) -> Result<(), Error> {
+        let fate = World::with(seed, options.worlds, options.canary)?.run();
         self.seeds += 1;
         self.steps += fate.steps;
         self.released += u64::from(fate.released);
@@ -96,7 +119,7 @@ pub fn explore(seeds: Range<u64>, options: &Options) -> Result<Report, Error> {
                 return Ok(report);
             }
             let before = report.violations.len();
-            report.add(seed, options.canary)?;
+            report.add(seed, options)?;
             found.fetch_add((report.violations.len() - before) as u64, Ordering::Relaxed);
         }
     };

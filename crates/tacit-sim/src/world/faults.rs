@@ -1,11 +1,13 @@
 //! What may go wrong in a world, how often, and the mistakes that a world must find.
 
+use super::Worlds;
 use tacit_core::rng::Random;
 
 /// Names of the kinds of fault, as a [`Report`](super::Report) counts them.
-pub const FAULTS: [&str; 31] = [
+pub const FAULTS: [&str; 34] = [
     "absurd-weight",
     "aggregation-failed",
+    "changed-letter",
     "clock-jump",
     "coordinator-crash",
     "corrupt-bytes",
@@ -22,6 +24,7 @@ pub const FAULTS: [&str; 31] = [
     "not-finite",
     "old-contribution",
     "other-contribution",
+    "old-letter",
     "out-of-range",
     "participant-crash",
     "partitioned",
@@ -35,6 +38,7 @@ pub const FAULTS: [&str; 31] = [
     "wrong-plan",
     "wrong-round",
     "wrong-size",
+    "wrong-stage",
 ];
 
 /// How often faults strike in one world, each a probability per occasion or a number of times.
@@ -121,7 +125,7 @@ impl Faults {
     }
 }
 
-/// A mistake in the coordinator's driver.
+/// A mistake in a driver: the coordinator's, unless it says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Canary {
     /// Acknowledges before the record is durable.
@@ -158,11 +162,19 @@ pub enum Canary {
     NoTimer,
     /// Publishes the model that the round started from.
     PublishOldModel,
+    /// Does not hear again, after a restart, what members said.
+    ForgetLetters,
+    /// Asks members to confirm another roster after a restart.
+    AskAnew,
+    /// Counts what members say without keeping it.
+    KeepNoLetters,
+    /// A participant enters a round again after a crash.
+    EnterTwice,
 }
 
 impl Canary {
     /// Every mistake.
-    pub const ALL: [Canary; 17] = [
+    pub const ALL: [Canary; 21] = [
         Canary::AckBeforePersist,
         Canary::ActBeforeDurable,
         Canary::IgnoreFailedAppend,
@@ -180,5 +192,18 @@ impl Canary {
         Canary::ReleaseBelowQuorum,
         Canary::NoTimer,
         Canary::PublishOldModel,
+        Canary::ForgetLetters,
+        Canary::AskAnew,
+        Canary::KeepNoLetters,
+        Canary::EnterTwice,
     ];
+
+    /// The worlds in which it can be found.
+    pub fn worlds(self) -> Worlds {
+        use Canary::{AskAnew, EnterTwice, ForgetLetters, KeepNoLetters};
+        match self {
+            ForgetLetters | AskAnew | KeepNoLetters | EnterTwice => Worlds::Sums,
+            _ => Worlds::Mixed,
+        }
+    }
 }

@@ -12,6 +12,7 @@
 //!   journal and the payloads alone.
 //! * Everybody whom a round awaits is offered its task, after a restart too.
 //! * A summary says what the journal says, and its cohort can be drawn again.
+//! * In worlds of sums, what `talk` says.
 //! * When all is over, no payload is left.
 
 use super::effects::aggregate;
@@ -19,6 +20,7 @@ use super::{Checked, Violation, World, require};
 use crate::memory::MemoryStore;
 use std::collections::BTreeMap;
 use tacit_core::digest::Digest;
+use tacit_core::host::Host;
 use tacit_core::ids::ParticipantId;
 use tacit_core::limits;
 use tacit_core::messages::{Contribution, SignedContribution, Task};
@@ -30,6 +32,7 @@ impl World {
     /// Makes a record durable.
     pub(super) fn commit(&mut self, entry: &Entry) -> Checked {
         self.disk.commit(entry)?;
+        self.follow(entry)?;
         match &entry.fact {
             Record::Accepted { signed } => self.check_accepted(entry.round, &signed.contribution),
             _ => Ok(()),
@@ -55,6 +58,7 @@ impl World {
     pub(super) fn check_step(&self) -> Checked {
         let Some(coordinator) = &self.coordinator else { return Ok(()) };
         same(coordinator.run(), self.disk.shadow()?)?;
+        self.check_asks(coordinator)?;
         let (round, state) =
             (coordinator.run().round().setup().round, coordinator.run().round().state());
         if matches!(state, "distributing" | "collecting") {
@@ -227,10 +231,13 @@ impl World {
         let store = MemoryStore::new(u64::MAX);
         store.put(&self.lab.initial)?;
         let mut setup = Run::new(self.course.clone()).round().setup().clone();
+        let mut host = Host::default();
         let mut accepted: Vec<SignedContribution> = Vec::new();
         let mut refused: BTreeMap<(u32, &ParticipantId), u32> = BTreeMap::new();
-        for Entry { round, fact } in &entries {
+        for entry in &entries {
+            let Entry { round, fact } = entry;
             setup.round = *round;
+            self.follow_again(&mut host, &setup, entry)?;
             match fact {
                 Record::Opened { .. } => accepted.clear(),
                 Record::Accepted { signed } => {
@@ -251,7 +258,8 @@ impl World {
                     accepted.sort_by(|a, b| {
                         a.contribution.participant.cmp(&b.contribution.participant)
                     });
-                    let again = aggregate(&mut self.centre, &setup, &accepted, &store)?;
+                    let again =
+                        aggregate(&mut self.centre, &setup, &accepted, &store, host.open(*round)?)?;
                     require(again.model == outcome.model, || {
                         format!("the model of round {round} does not follow from the journal")
                     })?;

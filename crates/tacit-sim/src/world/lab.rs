@@ -1,4 +1,4 @@
-//! What worlds are made of: two plans over models of three values, read once.
+//! What worlds are made of: plans over models of three values, read once.
 
 use std::sync::{Arc, OnceLock};
 use tacit_core::central::Centre;
@@ -19,8 +19,13 @@ const PLANS: [&str; 2] = [
     "name = \"world\"\nparticipants = 20\nnum_rounds = 9\n[training]\nclip_norm = 1.0\n",
 ];
 
+/// Members of the cohorts of which only sums are opened.
+const SUMMED: std::ops::RangeInclusive<usize> = 4..=8;
+
 pub(super) struct Lab {
     plans: Vec<(Plan, Digest)>,
+    /// Those of which only sums are opened.
+    sums: Vec<(Plan, Digest)>,
     pub layout: Arc<Layout>,
     pub initial: Vec<u8>,
     shard: Shard,
@@ -31,6 +36,7 @@ pub(super) struct Scene {
     pub course: Course,
     pub channel: Channel,
     pub centre: Centre,
+    pub plan: &'static Plan,
     /// Everybody, with those who enrol late.
     pub participants: usize,
 }
@@ -46,24 +52,26 @@ pub(super) fn shared() -> Result<&'static Lab, Error> {
 
 impl Lab {
     fn new() -> Result<Self, Error> {
-        let registry = tacit_learn::registry()?;
-        let plan = |text: &&str| {
+        let registry = crate::registry()?;
+        let plan = |text: &str| {
             let plan = Plan::parse(text, &registry)
                 .map_err(|errors| Error::caller("plan of the worlds", "one", errors.to_string()))?;
             let digest = plan.digest();
             Ok((plan, digest))
         };
-        let plans = PLANS.iter().map(plan).collect::<Result<_, Error>>()?;
+        let plans = PLANS.into_iter().map(plan).collect::<Result<_, Error>>()?;
+        let sums = SUMMED.flat_map(summed).map(|text| plan(&text)).collect::<Result<_, Error>>()?;
         let layout = Layout::new(vec![Tensor { name: "w".into(), shape: vec![3] }])?;
         let initial = tacit_core::params::bytes_of(&[0.5, -1.0, 2.0]);
         let shape = DataShape { features: vec![1], classes: 2 };
         let examples = Examples::new(shape, vec![0.0], vec![0])?;
         let shard = Shard::all(Arc::new(examples));
-        Ok(Self { plans, layout: Arc::new(layout), initial, shard })
+        Ok(Self { plans, sums, layout: Arc::new(layout), initial, shard })
     }
 
-    /// Draws the rules of one world's run.
-    pub fn scene(&self, seed: u64, rng: &mut Random) -> Result<Scene, Error> {
+    /// Draws the rules of one world's run, in which only sums are opened if `sums`.
+    pub fn scene(&'static self, seed: u64, sums: bool, rng: &mut Random) -> Result<Scene, Error> {
+        let plans = if sums { &self.sums } else { &self.plans };
         let expected = 2 + rng.below(6);
         let size = 1 + rng.below(expected);
         let poisson = size < expected && rng.below(4) == 0;
@@ -82,7 +90,8 @@ impl Lab {
             enrol_timeout_ms: 500 + rng.below(1500),
             max_failed_rounds: 1 + rng.below(6) as u32,
         };
-        let (plan, digest) = &self.plans[rng.below(self.plans.len() as u64) as usize];
+        let (plan, digest) = &plans[rng.below(plans.len() as u64) as usize];
+        let cohort = if sums { of_sums(plan.cohort(), cohort) } else { cohort };
         let course = Course {
             plan: *digest,
             seed: Seed::root(seed),
@@ -95,15 +104,38 @@ impl Lab {
             account: None,
             clip_norm: None,
         };
-        let participants = (expected + rng.below(3)) as usize;
+        let participants = course.cohort.participants + rng.below(3) as usize;
         let channel = plan.channel(&self.layout)?;
-        Ok(Scene { course, channel, centre: self.centre(plan)?, participants })
+        Ok(Scene { course, channel, centre: self.centre(plan)?, plan, participants })
     }
 
     fn centre(&self, plan: &Plan) -> Result<Centre, Error> {
         let judge: Box<dyn Trainer> = Box::new(Judge);
         Centre::new(plan, self.layout.clone(), Some((judge, self.shard.clone())))
     }
+}
+
+/// Plans for a cohort of so many: one of whom nobody is to leave, and one of whom some may.
+fn summed(members: usize) -> [String; 2] {
+    // More than half: of two such sets somebody is in both.
+    let minimum = members / 2 + 1;
+    [0, members - minimum].map(|leaving| {
+        let dropping = leaving as f64 / members as f64;
+        format!(
+            "name = \"world\"\nparticipants = {members}\nnum_rounds = 9\n\
+             protection = {{ rule = \"secagg\", stage_timeout_s = 1 }}\n\
+             [training]\nclip_norm = 1.0\n[cohort]\nminimum = {minimum}\n\
+             [adversary]\ndropping = {dropping}\n"
+        )
+    })
+}
+
+/// Who takes part as the plan has it, and the time-outs of the world.
+fn of_sums(plan: &Cohort, drawn: Cohort) -> Cohort {
+    let stages = Stages { timeout_ms: 2 * drawn.distribute_timeout_ms + 300, ..plan.stages };
+    let Cohort { participants, size, minimum, max_examples, .. } = *plan;
+    let (sampling, over_selection) = (plan.sampling, plan.over_selection);
+    Cohort { stages, participants, size, minimum, max_examples, sampling, over_selection, ..drawn }
 }
 
 /// Measures a model by its digest: repeatable, and sometimes good enough to stop.

@@ -6,6 +6,9 @@
 //! the run must finish. That the checks bite is checked too: a [`Canary`] is a mistake in the
 //! driver, and every one of them must be found within a few hundred seeds.
 //!
+//! In some worlds only sums are opened: members agree on masks with the real cryptography of
+//! `secagg`, through the same crashes, and what is opened must be the mean that the updates have.
+//!
 //! Time is virtual, in milliseconds. Faults: messages dropped, duplicated, delayed, reordered;
 //! groups of participants unreachable; the coordinator killed between any two actions or while
 //! the disk works, with appended records lost, or a failing append; participants that crash and
@@ -23,8 +26,10 @@ mod invariants;
 mod lab;
 mod network;
 mod participant;
+mod seat;
+mod talk;
 
-pub use explore::{Options, Report, explore};
+pub use explore::{Options, Report, Worlds, explore};
 pub use faults::{Canary, FAULTS};
 
 use coordinator::Coordinator;
@@ -39,8 +44,10 @@ use tacit_core::digest::Digest;
 use tacit_core::error::Error;
 use tacit_core::messages::SignedContribution;
 use tacit_core::pipeline::Channel;
+use tacit_core::plan::Plan;
 use tacit_core::rng::{Random, Seed};
 use tacit_core::run::{Course, Finish, Run};
+use talk::Talk;
 
 /// Events of one world; a few hundred are usual.
 const MOST_STEPS: u64 = 100_000;
@@ -74,6 +81,7 @@ pub struct World {
     counts: BTreeMap<&'static str, u64>,
     steps: u64,
     lab: &'static Lab,
+    plan: &'static Plan,
     course: Course,
     /// Smallest number of contributions to release.
     quorum: usize,
@@ -86,6 +94,8 @@ pub struct World {
     incarnation: u64,
     /// Contributions that participants were told cannot be lost, by round.
     acknowledged: BTreeMap<u32, BTreeSet<Digest>>,
+    /// What members say to each other, where only sums are opened.
+    talk: Talk,
     /// What was sent before, for those who repeat it.
     sent: Vec<(usize, SignedContribution, events::Payload)>,
 }
@@ -111,7 +121,7 @@ impl World {
     /// # Errors
     /// Rules that cannot be made: never for the built-in ones.
     pub fn new(seed: u64) -> Result<Self, Error> {
-        Self::with(seed, None)
+        Self::with(seed, Worlds::Mixed, None)
     }
 
     /// The world of a seed whose coordinator's driver makes a mistake.
@@ -119,14 +129,19 @@ impl World {
     /// # Errors
     /// As [`World::new`].
     pub fn broken(seed: u64, canary: Canary) -> Result<Self, Error> {
-        Self::with(seed, Some(canary))
+        Self::with(seed, canary.worlds(), Some(canary))
     }
 
-    fn with(seed: u64, canary: Option<Canary>) -> Result<Self, Error> {
+    fn with(seed: u64, worlds: Worlds, canary: Option<Canary>) -> Result<Self, Error> {
         let mut rng = Seed::root(seed).derive("tacit/v1/world", &[]).rng();
         let lab = lab::shared()?;
-        let faults = Faults::draw(&mut rng);
-        let mut scene = lab.scene(seed, &mut rng)?;
+        let mut faults = Faults::draw(&mut rng);
+        let sums = worlds.are_of_sums(&mut rng);
+        if sums {
+            // Rounds have five stages more.
+            faults.until *= 2;
+        }
+        let mut scene = lab.scene(seed, sums, &mut rng)?;
         let quorum = scene.course.cohort.minimum;
         if canary == Some(Canary::ReleaseBelowQuorum) {
             scene.course.cohort.minimum = 1;
@@ -142,6 +157,8 @@ impl World {
             counts: BTreeMap::new(),
             steps: 0,
             lab,
+            plan: scene.plan,
+            talk: Talk::new(seed),
             quorum,
             channel: scene.channel,
             centre: scene.centre,
@@ -226,10 +243,7 @@ impl World {
                 Ok(())
             }
             What::Up { from, message } => self.receive(from, message),
-            What::Down { to, message } => {
-                self.hear(to, message);
-                Ok(())
-            }
+            What::Down { to, message } => self.hear(to, message),
             What::Timer { incarnation, timer } => self.timer(incarnation, timer),
             What::Effect { incarnation, effect } => self.effect(incarnation, effect),
             What::KillCoordinator => self.kill(),
@@ -254,6 +268,7 @@ impl World {
     fn patience(&self) -> u64 {
         let rules = &self.course.cohort;
         let waits = rules.enrol_timeout_ms + rules.distribute_timeout_ms + rules.collect_timeout_ms;
+        let waits = waits + u64::from(rules.stages.count()) * rules.stages.timeout_ms;
         u64::from(self.course.num_rounds) * (3 * waits + 1000) + 5000
     }
 

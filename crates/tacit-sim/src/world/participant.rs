@@ -1,8 +1,10 @@
 //! A virtual participant: enrols, asks for work, trains for a while, delivers until it has an
 //! answer. A crash leaves it its name.
 
+use super::Checked;
 use super::World;
 use super::events::{Down, Payload, Up, What};
+use super::seat::Seat;
 use tacit_core::bound::Clip;
 use tacit_core::digest::Digest;
 use tacit_core::evidence::Clipped;
@@ -22,6 +24,10 @@ pub(super) struct Participant {
     /// The last round whose task it has done with.
     answered: u32,
     work: Option<Work>,
+    /// The last round that it entered, which a crash does not make it forget.
+    pub entered: u32,
+    /// Its side of the protection, where members talk.
+    pub seat: Option<Seat>,
 }
 
 #[derive(Clone)]
@@ -32,10 +38,16 @@ struct Work {
     sent: Option<Digest>,
 }
 
+/// Examples of a participant's own.
+pub(super) fn examples_of(id: &ParticipantId) -> u64 {
+    1 + u64::from(id.as_str().as_bytes()[1])
+}
+
 impl Participant {
     pub fn new(number: usize, count: usize) -> Self {
         let id = ParticipantId::numbered(number, count);
-        Self { id, up: true, incarnation: 0, enrolled: false, answered: 0, work: None }
+        let (enrolled, incarnation, answered, work) = (false, 0, 0, None);
+        Self { id, up: true, incarnation, enrolled, answered, work, entered: 0, seat: None }
     }
 }
 
@@ -64,13 +76,14 @@ impl World {
         self.queue.push(self.now + wait, What::Wake { number, incarnation });
     }
 
-    pub(super) fn hear(&mut self, number: usize, message: Down) {
+    pub(super) fn hear(&mut self, number: usize, message: Down) -> Checked {
         if !self.participants[number].up {
-            return;
+            return Ok(());
         }
         match message {
             Down::Enrolled => self.participants[number].enrolled = true,
             Down::Offer(task) => self.begin(number, task),
+            Down::Ask(ask, mail) => return self.speak(number, &ask, &mail),
             Down::Accepted(digest) => self.answered(number, digest),
             Down::Refused(digest) => {
                 // Half of those whose work was refused try again with better work.
@@ -79,6 +92,7 @@ impl World {
                 }
             }
         }
+        Ok(())
     }
 
     fn begin(&mut self, number: usize, task: Task) {
@@ -88,6 +102,10 @@ impl World {
             return;
         }
         let round = task.round;
+        if !self.is_seated(number, &task) {
+            self.send_up(number, Up::Decline { round });
+            return;
+        }
         if self.strikes(self.faults.decline, "declined") {
             self.send_up(number, Up::Decline { round });
             if self.rng.below(3) > 0 {
@@ -106,8 +124,9 @@ impl World {
     }
 
     fn deliver(&mut self, number: usize, task: &Task) {
-        let examples = 1 + u64::from(self.participants[number].id.as_str().as_bytes()[1]);
-        let Some((mut signed, mut payload)) = self.trained(number, task, examples) else { return };
+        let examples = examples_of(&self.participants[number].id);
+        let made = self.sealed(number, task).or_else(|| self.trained(number, task, examples));
+        let Some((mut signed, mut payload)) = made else { return };
         if !self.calm() && self.rng.unit() < self.faults.repeat {
             self.repeat(number);
         }
@@ -135,8 +154,11 @@ impl World {
     fn intrude(&mut self, number: usize) {
         let heard = self.coordinator.as_ref().map(|c| c.run().round().setup().task());
         let Some(task) = heard.filter(|_| !self.calm() && self.rng.below(4) == 0) else { return };
+        if !self.may_intrude(number, &task) {
+            return;
+        }
         if self.strikes(self.faults.hostile, "uninvited")
-            && let Some((signed, payload)) = self.trained(number, &task, 1)
+            && let Some((signed, payload)) = self.uninvited(number, &task)
         {
             self.upload_from(number, signed, payload);
         }
@@ -161,14 +183,14 @@ impl World {
         examples: u64,
     ) -> Option<(SignedContribution, Payload)> {
         let id = self.participants[number].id.clone();
-        let parts = [id.as_str().as_bytes(), &task.model.0, &task.round.to_le_bytes()];
-        let digest = Digest::of_parts("tacit/v1/world-update", &parts);
-        let value = |i: usize| f32::from(digest.0[i]) / 128.0 - 1.0;
-        let values = vec![value(0), value(1), value(2)];
-        let update = Update::new(self.lab.layout.clone(), values, examples).ok()?;
-        let (clipped, _) = Clipped::clip(update, &Clip::to(self.channel.bound));
-        let context = Context { plan: task.plan, round: task.round, model: task.model };
-        let payload = self.channel.seal(&context, &id, &clipped).ok()?.payload;
+        let context = task.context();
+        let (clipped, within) = self.learned(&id, &context, examples)?;
+        let payload = match self.are_sums() {
+            false => self.channel.seal(&context, &id, &clipped).ok()?.payload,
+            true => self.hidden(number, &context, &clipped, within)?,
+        };
+        // Of sums nothing is told beside them that is about one participant.
+        let alone = self.are_sums();
         let contribution = Contribution {
             participant: id,
             round: task.round,
@@ -176,14 +198,31 @@ impl World {
             model: task.model,
             payload: Digest::of_bytes(&payload),
             payload_bytes: payload.len() as u64,
-            examples,
-            loss: 0.25,
-            fit_ms: 7,
+            examples: if alone { 1 } else { examples },
+            loss: if alone { 0.0 } else { 0.25 },
+            fit_ms: if alone { 0 } else { 7 },
             evaluation: None,
             within: None,
         };
         let (key, signature) = (String::new(), String::new());
-        Some((SignedContribution { contribution, key, signature }, payload.into()))
+        let made = (SignedContribution { contribution, key, signature }, Payload::from(payload));
+        self.keep_sealed(number, &made);
+        Some(made)
+    }
+
+    /// What a participant learns from a model.
+    pub(super) fn learned(
+        &self,
+        id: &ParticipantId,
+        context: &Context,
+        examples: u64,
+    ) -> Option<(Clipped<Update>, bool)> {
+        let parts = [id.as_str().as_bytes(), &context.model.0, &context.round.to_le_bytes()];
+        let digest = Digest::of_parts("tacit/v1/world-update", &parts);
+        let value = |i: usize| f32::from(digest.0[i]) / 128.0 - 1.0;
+        let values = vec![value(0), value(1), value(2)];
+        let update = Update::new(self.lab.layout.clone(), values, examples).ok()?;
+        Some(Clipped::clip(update, &Clip::to(self.channel.bound)))
     }
 
     /// The task is done with, whatever the answer was.
@@ -201,6 +240,7 @@ impl World {
         }
         me.incarnation += 1;
         (me.up, me.enrolled, me.answered, me.work) = (false, false, 0, None);
+        me.seat = None;
         let incarnation = me.incarnation;
         self.count("participant-crash");
         let at = (self.now + 1 + self.rng.below(1500)).min(self.faults.until);

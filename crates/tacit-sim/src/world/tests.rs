@@ -12,14 +12,29 @@ fn promises_hold_in_every_world() {
     assert!(report.violations.is_empty(), "{:#?}", report.violations);
     assert_eq!(report.seeds, seeds());
     let happened: BTreeSet<&str> = report.faults.keys().copied().collect();
-    assert_eq!(happened, FAULTS.into(), "every kind of fault happens");
+    let talked = ["changed-letter", "old-letter", "wrong-stage"];
+    let usual: BTreeSet<&str> = FAULTS.into_iter().filter(|kind| !talked.contains(kind)).collect();
+    assert!(happened.is_superset(&usual), "every kind of fault happens: {happened:?}");
     assert_eq!(report.finishes.len(), 3, "{:?}", report.finishes);
+}
+
+#[test]
+fn promises_hold_where_only_sums_are_opened() {
+    let seeds = seeds() / 2;
+    let options = Options { worlds: Worlds::Sums, ..Options::default() };
+    let report = explore(0..seeds, &options).unwrap();
+    assert!(report.violations.is_empty(), "{:#?}", report.violations);
+    assert!(report.released > seeds, "most rounds are opened: {report:#?}");
+    for kind in FAULTS {
+        assert!(report.faults.contains_key(kind) || kind == "other-contribution", "{kind}");
+    }
 }
 
 #[test]
 fn every_mistake_is_found() {
     for canary in Canary::ALL {
-        let options = Options { canary: Some(canary), violations: 1, threads: 0 };
+        let options =
+            Options { canary: Some(canary), violations: 1, worlds: canary.worlds(), threads: 0 };
         let report = explore(0..300, &options).unwrap();
         assert!(!report.violations.is_empty(), "{canary:?} was not found");
     }
