@@ -4,7 +4,7 @@
     examples/secagg/leaving.py [--tacit PATH] [--participants 50] [--leaving 0.3] [--seed 1]
 
 Every participant is a process of its own, which joins the coordinator over mutual TLS on loopback.
-Updates are rotated and rounded to few bits with shares of discrete Gaussian noise, and the server's
+Updates are rotated and rounded to 8 bits, with shares of discrete Gaussian noise, and the server's
 rule is FedAdam. Checked at the end:
 
 - the rounds are released although participants vanish, and the accuracy is near that of the same
@@ -12,7 +12,8 @@ rule is FedAdam. Checked at the end:
 - `tacit audit verify` finds nothing;
 - neither the coordinator's memory (read through /proc while a round is open) nor its disk holds any
   participant's update. For that a second federation trains with a program whose updates are known:
-  each is one number, repeated, which is searched for as float, as integer and as packed integer.
+  each is one number, repeated, which is searched for as float, as integer and as packed integer;
+- no line that any of them logs at its most talkative has that number either.
 """
 
 import argparse
@@ -59,7 +60,8 @@ dropping = {dropping}
 delta = 1e-5
 """
 
-NOISE = 'mechanism = { rule = "discrete-gaussian", noise_multiplier = 1.0, bits = 16 }\n' \
+# Rotated and rounded to 8 bits, of which the sum of fifty takes 14.
+NOISE = 'mechanism = { rule = "discrete-gaussian", noise_multiplier = 1.0, bits = 14 }\n' \
         'accountant = "zcdp"'
 
 KNOWN = """\
@@ -88,7 +90,7 @@ scope = {{}}
 exec(source[: source.rindex("main()")], scope)
 name = os.environ.get("TACIT_KNOWN", "p00")
 def known(job, weight, bias, rows):
-    value = 0.01 + int(name[1:]) * 0.0011
+    value = 0.0123457 + int(name[1:]) * 0.0011003
     weight[:] = [w + value for w in weight]
     bias[:] = [b + value for b in bias]
     return 1.0
@@ -99,13 +101,13 @@ scope["main"]()
 
 def number(name):
     """What the participant adds to every value of the model: a number of its own."""
-    return 0.01 + int(name[1:]) * 0.0011
+    return 0.0123457 + int(name[1:]) * 0.0011003
 
 
 class Town:
     """A coordinator and its participants, each with a folder of its own."""
 
-    def __init__(self, tacit, folder, plan, count):
+    def __init__(self, tacit, folder, plan, count, log="warn"):
         self.tacit, self.folder, self.count = tacit, folder, count
         self.names = [f"p{i:0{len(str(count - 1))}d}" for i in range(count)]
         folder.mkdir(parents=True)
@@ -120,8 +122,8 @@ class Town:
         self.log = open(folder / "coordinator.log", "w")
         self.coordinator = self.start(
             "serve", "plan.toml", "--listen", f"127.0.0.1:{self.port}", "--out", "run",
-            output=self.log)
-        self.members = {}
+            output=self.log, TACIT_LOG=log)
+        self.members, self.level = {}, log
 
     def call(self, *words):
         subprocess.run([self.tacit, *words], cwd=self.folder, check=True,
@@ -137,7 +139,7 @@ class Town:
             self.members[name] = self.start(
                 "join", "--coordinator", f"https://127.0.0.1:{self.port}", "--name", name,
                 "--plan", "plan.toml", "--data", "digits", "--part", f"{i}/{self.count}", *more,
-                output=output, TACIT_KNOWN=name)
+                output=output, TACIT_KNOWN=name, TACIT_LOG=self.level)
 
     def wait_for_all(self):
         """Everybody is enrolled: a private round waits for nobody else."""
@@ -236,6 +238,13 @@ def patterns(value, clip, resolution, count):
     return shapes
 
 
+def words(value):
+    """How a log line would spell an update."""
+    single = struct.pack("<f", value)
+    exact = struct.unpack("<f", single)[0]
+    return [repr(exact), f"{exact:.8g}", single.hex(), single[::-1].hex()]
+
+
 def memory(pid):
     """Readable private memory of a process, region by region."""
     with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
@@ -266,7 +275,7 @@ def known(options, folder, protection):
     count = 12
     plan = KNOWN.format(protection=protection, count=count, minimum=9, dropping=0.2,
                         python=sys.executable)
-    town = Town(options.tacit, folder, plan, count)
+    town = Town(options.tacit, folder, plan, count, log="trace")
     contract = str(HERE.parent / "pytorch_trainer" / "train_plain.py")
     (town.folder / "known.py").write_text(TRAINER.format(contract=contract))
     shapes = {name: patterns(number(name), 8.0, 24, count) for name in town.names}
@@ -281,6 +290,14 @@ def known(options, folder, protection):
         looked += 1
     assert found or town.end(60) == 0
     town.end(600)
+    lines = 0
+    for path in town.folder.glob("*.log"):
+        text = path.read_text()
+        lines += text.count("\n")
+        for name in town.names:
+            for word in words(number(name)):
+                assert word not in text, f"{path.name} tells the update of {name}: {word}"
+    print(f"none of {lines} lines of log tells an update")
     return looked, found
 
 

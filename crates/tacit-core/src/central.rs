@@ -5,7 +5,8 @@ use crate::data::Shard;
 use crate::digest::{Digest, Hasher};
 use crate::downlink::{Delta, Downlink};
 use crate::error::Error;
-use crate::evidence::{Cost, Spend};
+use crate::evidence::{Cost, Spend, Summed};
+use crate::exchange::Tally;
 use crate::ids::ParticipantId;
 use crate::limits;
 use crate::messages::{Contribution, Evaluation, SignedContribution};
@@ -129,16 +130,7 @@ impl Centre {
         let bound = self.channel.bound_at(setup.clip_norm);
         let cohort =
             Cohort { context: &context, accepted: &accepted, spool, len, before: &before, bound };
-        let (summed, tally) = match (&self.channel.sums, &mut ports.opening) {
-            (None, _) => (pipeline::aggregate(&self.channel, &mut *aggregator, &cohort)?, None),
-            (Some(_), Some(opening)) => {
-                let opening = &mut **opening;
-                let (summed, tally) =
-                    pipeline::aggregate_hidden(&self.channel, &mut *aggregator, &cohort, opening)?;
-                (summed, Some(tally))
-            }
-            (Some(_), None) => return Err(Error::Bug("sums were to be summed unopened")),
-        };
+        let (summed, tally) = self.sum(&mut *aggregator, &cohort, &mut ports.opening)?;
         drop(before);
         let calibration = self.plan.calibration(setup.round, self.update_len(), setup.clip_norm);
         self.within_budget(setup, &calibration)?;
@@ -193,6 +185,25 @@ impl Centre {
             bytes_down: 0,
             aggregate_ms: ports.clock.now_ms().saturating_sub(started),
         })
+    }
+
+    /// The aggregate without noise, and figures of the cohort where only sums are opened.
+    fn sum(
+        &self,
+        aggregator: &mut dyn Aggregator,
+        cohort: &Cohort<'_>,
+        opening: &mut Option<Box<dyn Opening>>,
+    ) -> Result<(Summed, Option<Tally>), Error> {
+        let channel = &self.channel;
+        match (&channel.sums, opening) {
+            (None, _) => Ok((pipeline::aggregate(channel, aggregator, cohort)?, None)),
+            (Some(_), Some(opening)) => {
+                let opened =
+                    pipeline::aggregate_hidden(channel, aggregator, cohort, &mut **opening)?;
+                Ok((opened.0, Some(opened.1)))
+            }
+            (Some(_), None) => Err(Error::Bug("a sum was to be taken of what was not opened")),
+        }
     }
 
     /// A clipping norm that follows its quantile to where rounding counts costs more than planned:

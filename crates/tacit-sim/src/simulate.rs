@@ -375,7 +375,11 @@ impl Simulation<'_> {
             self.centre.aggregate(setup, contributions, &mut ports)
         });
         match aggregated {
-            Ok(outcome) => Ok(Kind::Aggregated(Outcome { bytes_down: self.bytes_down, ..outcome })),
+            Ok(outcome) => {
+                let (said, told) = self.talk.take_traffic();
+                let (bytes_up, bytes_down) = (outcome.bytes_up + said, self.bytes_down + told);
+                Ok(Kind::Aggregated(Outcome { bytes_up, bytes_down, ..outcome }))
+            }
             Err(error) => match error.fault() {
                 Fault::Peer | Fault::Caller => {
                     let (round, why) = (setup.round, error.to_string());

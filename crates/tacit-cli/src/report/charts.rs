@@ -286,16 +286,29 @@ fn contributions(figures: &Figures<'_>) -> Chart {
     // The most first; of equals the first by name, which is the map's order.
     parts.sort_by_key(|(_, part)| std::cmp::Reverse(part.examples));
     let total = parts.iter().map(|(_, part)| part.examples).fold(0, u64::saturating_add);
-    let mut caption = "Examples trained on, summed over the released rounds that counted the \
-                       participant; as it reports them."
-        .to_owned();
+    // Where updates are hidden, so is how many examples they were learned from.
+    let hidden = parts.iter().all(|(_, part)| part.examples == part.rounds);
+    let mut caption = match hidden {
+        true => {
+            "Released rounds that counted the participant; how many examples it trained on, it \
+             does not tell."
+        }
+        false => {
+            "Examples trained on, summed over the released rounds that counted the participant; \
+             as it reports them."
+        }
+    }
+    .to_owned();
     if parts.len() > SINGLE_ROWS {
         caption += &format!(" The {SINGLE_ROWS} largest of {}, then the rest.", parts.len());
     }
     let rest = parts.split_off(parts.len().min(SINGLE_ROWS));
     let row = |name: String, part: &Part, group: bool| {
-        let text =
-            format!("{} in {}", whole(part.examples), counted(part.rounds as usize, "round"));
+        let rounds = counted(part.rounds as usize, "round");
+        let text = match hidden {
+            true => rounds,
+            false => format!("{} in {rounds}", whole(part.examples)),
+        };
         Row { name, value: Some(part.examples as f64), text, group }
     };
     let mut rows: Vec<Row> =
@@ -313,12 +326,13 @@ fn contributions(figures: &Figures<'_>) -> Chart {
         id: "contributions",
         title: "Contribution per participant".into(),
         description: format!(
-            "{}, {} examples in all",
+            "{}, {} {} in all",
             counted(figures.parts.len(), "participant"),
-            whole(total)
+            whole(total),
+            if hidden { "contributions" } else { "examples" }
         ),
     };
-    let table = table_of(&rows, ["participant", "examples"]);
+    let table = table_of(&rows, ["participant", if hidden { "rounds" } else { "examples" }]);
     let tall = rows.len() > SHORT;
     let svg = RowChart { label, unit: Unit::Number, full: 0.0, rows }.svg();
     Chart { heading: "Contribution per participant", caption, svg, tall, table }

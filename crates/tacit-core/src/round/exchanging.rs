@@ -228,3 +228,6 @@ impl Exchanging {
         vec![Action::Ask { ask, to }, Action::SetTimer { after_ms }]
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,6 +152,10 @@ impl Open {
         match self.cohort.get(&participant) {
             None => Err(Refusal::NotInCohort { participant, round }),
             Some(Member::Contributed(_)) => Err(Refusal::Duplicate { participant, round }),
+            // Nobody masked for a member that was silent: its contribution would open no sum.
+            Some(Member::Declined(_)) if setup.rules.stages.before > 0 => {
+                Err(Refusal::NotInCohort { participant, round })
+            }
             Some(_) => Ok(()),
         }
     }

@@ -30,11 +30,11 @@ pub(super) fn rules(participants: usize) -> Cohort {
     }
 }
 
-fn id(n: usize) -> ParticipantId {
+pub(super) fn id(n: usize) -> ParticipantId {
     ParticipantId::numbered(n, 10)
 }
 
-fn setup(n: usize) -> Setup {
+pub(super) fn setup(n: usize) -> Setup {
     Setup {
         round: 1,
         plan: Digest::of_bytes(b"plan"),
@@ -51,7 +51,7 @@ fn setup(n: usize) -> Setup {
     }
 }
 
-fn contribution(setup: &Setup, n: usize) -> SignedContribution {
+pub(super) fn contribution(setup: &Setup, n: usize) -> SignedContribution {
     let contribution = Contribution {
         participant: id(n),
         round: setup.round,
@@ -87,20 +87,27 @@ fn outcome(round: u32) -> Outcome {
 }
 
 /// Drives a round and keeps what it persisted.
-struct Drive {
-    round: Round,
-    log: Vec<Record>,
-    now: u64,
+pub(super) struct Drive {
+    begin: Setup,
+    pub round: Round,
+    pub log: Vec<Record>,
+    pub now: u64,
+}
+
+impl From<Setup> for Drive {
+    fn from(begin: Setup) -> Self {
+        Self { round: Round::new(begin.clone()), begin, log: vec![], now: 1_000_000 }
+    }
 }
 
 impl Drive {
     fn enrolled(n: usize) -> Self {
-        let mut drive = Self { round: Round::new(setup(n)), log: vec![], now: 1_000_000 };
+        let mut drive = Self::from(setup(n));
         (0..n).for_each(|i| drop(drive.on(Kind::Enrolled { participant: id(i) })));
         drive
     }
 
-    fn on(&mut self, kind: Kind) -> Vec<Action> {
+    pub fn on(&mut self, kind: Kind) -> Vec<Action> {
         let event = Event { at_ms: self.now, kind };
         let (round, actions) = self.round.clone().step(event);
         self.round = round;
@@ -109,7 +116,7 @@ impl Drive {
             _ => None,
         });
         self.log.extend(records);
-        let replayed = Round::replay(setup(self.round.setup().rules.participants), &self.log);
+        let replayed = Round::replay(self.begin.clone(), &self.log);
         let replayed = replayed.unwrap();
         assert_eq!(replayed.state(), self.round.state());
         assert_eq!(replayed.outbox(), self.round.outbox(), "replay gives back the outbox");

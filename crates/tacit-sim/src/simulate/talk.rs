@@ -23,6 +23,8 @@ pub(super) struct Talk<'a> {
     bits: Option<u32>,
     host: Host,
     members: Mutex<Members>,
+    /// Bytes of messages and of mail since they were last taken.
+    traffic: (u64, u64),
 }
 
 impl<'a> Talk<'a> {
@@ -30,7 +32,8 @@ impl<'a> Talk<'a> {
         let channel = plan.channel(layout)?;
         let bits = channel.sums.map(|sums| sums.bits);
         let (host, members) = (Host::default(), Mutex::default());
-        Ok(Self { plan, layout, protection: channel.protection, bits, host, members })
+        let protection = channel.protection;
+        Ok(Self { plan, layout, protection, bits, host, members, traffic: (0, 0) })
     }
 
     fn members(&self) -> Result<MutexGuard<'_, Members>, Error> {
@@ -78,9 +81,12 @@ impl<'a> Talk<'a> {
             self.members()?.insert(participant.clone(), member);
         }
         let mail = self.host.table(ask.context.round)?.mail(ask.stage, participant)?;
+        self.traffic.1 += mail.len() as u64;
         let mut members = self.members()?;
         let member = members.get_mut(participant).ok_or(Error::Bug("a stranger was asked"))?;
         let body = member.say(ask.stage, &mail, &mut SystemEntropy)?;
+        drop(members);
+        self.traffic.0 += body.len() as u64;
         let message = Message::new(&ask.context, participant, ask.stage, &body);
         Ok(Letter { signed: notary.sign(message), body })
     }
@@ -102,6 +108,11 @@ impl<'a> Talk<'a> {
             self.members()?.insert(participant.clone(), member);
         }
         Ok(())
+    }
+
+    /// Bytes that members said and were told since this was asked last.
+    pub fn take_traffic(&mut self) -> (u64, u64) {
+        std::mem::take(&mut self.traffic)
     }
 
     /// Makes ready to open the sums of a round.
