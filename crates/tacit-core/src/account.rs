@@ -175,9 +175,10 @@ impl Account {
         sent.then(|| self.release(self.planned, rules, roster))
     }
 
-    /// ε of everything so far; `None` where a release had no noise.
+    /// ε of everything so far; `None` where a release had no noise, or where the accountant bounds
+    /// it by nothing finite.
     pub fn epsilon(&self) -> Result<Option<Epsilon>, Error> {
-        self.epsilon_with(None)
+        Ok(self.epsilon_with(None)?.filter(|epsilon| epsilon.upper.is_finite()))
     }
 
     fn epsilon_with(&self, more: Option<(Spent, u64)>) -> Result<Option<Epsilon>, Error> {
@@ -236,5 +237,31 @@ impl fmt::Debug for Account {
             .field("planned", planned)
             .field("spent", spent)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Noise;
+
+    /// Bounds every account by infinity.
+    struct Endless;
+
+    impl Accountant for Endless {
+        fn epsilon(&self, _: &[(Spent, u64)], delta: f64) -> Result<Epsilon, Error> {
+            Ok(Epsilon { lower: 1.0, upper: f64::INFINITY, delta })
+        }
+    }
+
+    #[test]
+    fn what_nothing_finite_bounds_is_not_stated() {
+        let noise = Noise::Gaussian { noise_multiplier: 1.0 };
+        let cost = Cost::Bounded { noise, total_variation: 1e-9 };
+        let budget = Budget { epsilon: None, delta: 1e-5 };
+        let mut account = Account::new(Arc::new(Endless), budget, cost);
+        assert_eq!(account.epsilon().unwrap().map(|epsilon| epsilon.upper), Some(0.0));
+        account.add(Spent { cost, sampled: Sampled::Everybody });
+        assert_eq!(account.epsilon().unwrap(), None);
     }
 }
