@@ -130,15 +130,17 @@ fn noise_of_every_party() {
 
 #[test]
 fn a_quantile_counted_in_a_sum() {
-    let text = "num_rounds = 6\nparticipants = 8\nmechanism = { rule = \"gaussian\", \
-                noise_multiplier = 0.1 }\naccountant = \"rdp\"\n[training]\nclip_norm = 1.0\n\
-                clip_quantile = 0.5\nclip_rate = 1.0\n[cohort]\nweights = \"equal\"\nminimum = 8\n\
-                [privacy]\ntrusted_with_sums = true\n";
-    let outcome = run(&format!("protection = \"secagg\"\n{text}"));
-    let within: Vec<u64> = outcome.history.iter().map(|r| r.tally.unwrap().within).collect();
-    assert_eq!(within[0], 8, "none is longer than the first limit");
-    assert!(within.iter().any(|w| *w < 8), "the limit followed the updates: {within:?}");
-    assert!(outcome.history[0].contributions.len() == 8);
+    for (limit, within) in [("100.0", 8), ("0.001", 0)] {
+        let outcome = run(&format!(
+            "num_rounds = 1\nparticipants = 8\nprotection = \"secagg\"\nmechanism = {{ rule = \
+             \"gaussian\", noise_multiplier = 0.1 }}\naccountant = \"rdp\"\n[training]\n\
+             clip_norm = {limit}\nclip_quantile = 0.5\n[cohort]\nweights = \"equal\"\nminimum = 8\n\
+             [privacy]\ntrusted_with_sums = true\n"
+        ));
+        let round = &outcome.history[0];
+        assert_eq!(round.tally.unwrap().within, within, "{limit}");
+        assert_eq!(round.contributions.len(), 8);
+    }
 }
 
 #[test]
