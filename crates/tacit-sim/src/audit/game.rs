@@ -61,8 +61,10 @@ impl Game<'_> {
         let mut models = Models { game: self, before, releases: 0, scores };
         let options = Options { plants: Some(&self.canaries), ..Options::new(&mut models) };
         let outcome = simulate(self.plan, self.federation, options, &mut |_| {})?;
-        let claimed = outcome.history.last().and_then(|report| report.epsilon);
-        let claimed = claimed.map_or(0.0, |epsilon| epsilon.upper);
+        let claimed = outcome
+            .history
+            .last()
+            .map_or(0.0, |report| report.epsilon.map_or(f64::INFINITY, |epsilon| epsilon.upper));
         Ok(Seen { claimed, releases: models.releases, scores: self.told(models.scores) })
     }
 
