@@ -244,6 +244,14 @@ pub enum Refusal {
         /// What it said.
         what: String,
     },
+    /// The proof is missing or does not hold.
+    #[error("proof of {participant} refused: {why}")]
+    BadProof {
+        /// Whose proof.
+        participant: ParticipantId,
+        /// Cause, in words.
+        why: String,
+    },
     /// Fewer than a protection needs.
     #[error("too few {what}: {found}, expected at least {expected}")]
     TooFew {
@@ -287,6 +295,7 @@ impl Refusal {
             Refusal::Malformed { .. } => "malformed",
             Refusal::TooMany { .. } => "too-many",
             Refusal::Inconsistent { .. } => "inconsistent",
+            Refusal::BadProof { .. } => "bad-proof",
             Refusal::TooFew { .. } => "too-few",
             Refusal::Failed { .. } => "failed",
         }

@@ -30,6 +30,7 @@ pub mod pipeline;
 pub mod plain;
 pub mod plan;
 pub mod ports;
+pub mod proof;
 pub mod registry;
 pub mod rng;
 pub mod round;

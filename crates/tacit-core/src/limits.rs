@@ -44,6 +44,15 @@ pub const COHORT: usize = 100_000;
 /// What shows that a member's key is its own, in bytes: a certificate has under 1 KiB.
 pub const CREDENTIAL_BYTES: usize = 4 * 1024;
 
+/// One proof in bytes: commitments to two million values.
+pub const PROOF_BYTES: u64 = 64 << 20;
+
+/// A commitment to a participant's data in bytes: a root and a few numbers.
+pub const COMMITMENT_BYTES: usize = 1_024;
+
+/// A key of proofs in bytes: five million constraints.
+pub const KEY_BYTES: u64 = 4 << 30;
+
 /// A plan file in bytes: the largest example is under 4 KiB.
 pub const PLAN_BYTES: usize = 256 * 1024;
 

@@ -1,11 +1,15 @@
-//! The rules that do nothing, said aloud in a plan: `protection = "plain"`, `mechanism = "none"`
-//! and `accountant = "none"`.
+//! The rules that do nothing, said aloud in a plan: `protection = "plain"`, `proof = "none"`,
+//! `mechanism = "none"` and `accountant = "none"`.
 
 use crate::account::{Epsilon, Spent};
 use crate::error::Error;
 use crate::evidence::Cost;
+use crate::plan::Plan;
+use crate::proof::{Sizes, Statement, Unprovable};
 use crate::registry::{Entry, Make};
-use crate::traits::{Accountant, Calibration, Mechanism, Party, Protection, View};
+use crate::traits::{
+    Accountant, Calibration, Keys, Mechanism, Party, Proof, Protection, Prover, Verifier, View,
+};
 
 /// The entries of this file.
 pub const ENTRIES: &[Entry] = &[
@@ -14,6 +18,12 @@ pub const ENTRIES: &[Entry] = &[
         help: "no protection beyond TLS: the coordinator sees each update",
         parameters: &[],
         make: Make::Protection(|_| Ok(Box::new(Plain))),
+    },
+    Entry {
+        name: "none",
+        help: "no proof: what participants contribute is taken on their word",
+        parameters: &[],
+        make: Make::Proof(|_| Ok(Box::new(NoProof))),
     },
     Entry {
         name: "none",
@@ -35,6 +45,33 @@ pub struct Plain;
 impl Protection for Plain {
     fn reveals(&self) -> View {
         View::Each
+    }
+}
+
+/// Proves nothing: a plan that names it has no proof, so nobody asks it for one.
+pub struct NoProof;
+
+const NOTHING: Error = Error::Bug("a plan without a proof was asked for one");
+
+impl Proof for NoProof {
+    fn needs(&self) -> View {
+        View::Sum
+    }
+
+    fn check(&self, _: &Plan) -> Result<(), Unprovable> {
+        Ok(())
+    }
+
+    fn sizes(&self, _: &Statement<'_>) -> Result<Sizes, Error> {
+        Ok(Sizes { proof_bytes: 0, blindings: 0 })
+    }
+
+    fn prover(&self, _: &Statement<'_>, _: &dyn Keys) -> Result<Box<dyn Prover>, Error> {
+        Err(NOTHING)
+    }
+
+    fn verifier(&self, _: &Statement<'_>, _: &dyn Keys) -> Result<Box<dyn Verifier>, Error> {
+        Err(NOTHING)
     }
 }
 

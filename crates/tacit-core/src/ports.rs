@@ -1,9 +1,10 @@
 //! Every port: an effect, handed in by whoever drives a round.
 
 use crate::digest::Digest;
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::evidence::Spend;
-use crate::exchange::{Ask, Letter};
+use crate::exchange::{Ask, Letter, SignedMessage};
+use crate::ids::ParticipantId;
 use crate::kept::Kept;
 use crate::messages::{Checkpoint, Offer, SignedContribution};
 
@@ -90,6 +91,22 @@ pub trait Transport: Send {
     fn deliver(&mut self, contribution: &SignedContribution, payload: &[u8]) -> Result<(), Error>;
     /// Reports that this round's task cannot be done.
     fn decline(&mut self, round: u32, why: &str) -> Result<(), Error>;
+}
+
+/// Tells whose message is whose.
+pub trait Notary: Send + Sync {
+    /// Whose notary this is.
+    fn me(&self) -> &ParticipantId;
+    /// What shows others that its key is its own, such as a certificate.
+    fn credential(&self) -> Vec<u8>;
+    /// Refuses a message that the participant with this credential did not sign.
+    fn verify(&self, signed: &SignedMessage, credential: &[u8]) -> Result<(), Refusal>;
+}
+
+/// The keys of proofs.
+pub trait Keys: Send + Sync {
+    /// The bytes with this digest.
+    fn read(&self, key: Digest) -> Result<Vec<u8>, Error>;
 }
 
 /// Remembers the last state of a log and refuses a history that does not extend it.

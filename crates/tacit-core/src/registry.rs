@@ -4,7 +4,8 @@
 use crate::data::DataShape;
 use crate::error::Error;
 use crate::traits::{
-    Accountant, Aggregator, Compressor, Mechanism, PreAggregator, Protection, Strategy, Trainer,
+    Accountant, Aggregator, Compressor, Mechanism, PreAggregator, Proof, Protection, Strategy,
+    Trainer,
 };
 use std::collections::BTreeMap;
 
@@ -184,6 +185,8 @@ pub enum Make {
     Compressor(fn(&Arguments) -> Result<Box<dyn Compressor>, Error>),
     /// A [`Protection`].
     Protection(fn(&Arguments) -> Result<Box<dyn Protection>, Error>),
+    /// A [`Proof`].
+    Proof(fn(&Arguments) -> Result<Box<dyn Proof>, Error>),
     /// A [`Mechanism`].
     Mechanism(fn(&Arguments) -> Result<Box<dyn Mechanism>, Error>),
     /// An [`Accountant`].
@@ -207,6 +210,8 @@ pub enum Family {
     Downlink,
     /// Key `protection`.
     Protection,
+    /// Key `proof`.
+    Proof,
     /// Key `mechanism`.
     Mechanism,
     /// Key `accountant`.
@@ -215,10 +220,11 @@ pub enum Family {
 
 impl Family {
     /// Every family of rules, in the order of a round.
-    pub const ALL: [Family; 8] = [
+    pub const ALL: [Family; 9] = [
         Family::Trainer,
         Family::Compressor,
         Family::Protection,
+        Family::Proof,
         Family::PreAggregator,
         Family::Aggregator,
         Family::Mechanism,
@@ -246,6 +252,7 @@ impl Family {
             Family::Compressor => "compression",
             Family::Downlink => "downlink",
             Family::Protection => "protection",
+            Family::Proof => "proof",
             Family::Mechanism => "mechanism",
             Family::Accountant => "accountant",
         }
@@ -275,6 +282,7 @@ impl Entry {
             Make::PreAggregator(_) => Family::PreAggregator,
             Make::Compressor(_) => Family::Compressor,
             Make::Protection(_) => Family::Protection,
+            Make::Proof(_) => Family::Proof,
             Make::Mechanism(_) => Family::Mechanism,
             Make::Accountant(_) => Family::Accountant,
         }

@@ -2,6 +2,7 @@
 
 use crate::bound::Bound;
 use crate::digest::Digest;
+use crate::params::Update;
 use crate::rng::Seed;
 
 /// What a rule must see, and what a protection lets the aggregator see.
@@ -15,6 +16,17 @@ pub enum View {
     EachSealed,
     /// Each update.
     Each,
+}
+
+/// What one participant's training gave.
+#[derive(Debug)]
+pub struct Fitted {
+    /// Local minus global parameters.
+    pub update: Update,
+    /// Mean training loss over the last local epoch.
+    pub loss: f64,
+    /// Optimiser steps that were taken; 0 where a trainer does not tell.
+    pub steps: u64,
 }
 
 /// The same chunk of several participants' updates, in the order of their names.

@@ -7,25 +7,16 @@ use crate::compress::{Form, Grid, Place, Signal};
 use crate::data::Shard;
 use crate::error::{Error, Refusal};
 use crate::evidence::Cost;
-use crate::exchange::{Letter, SignedMessage, Stages, Terms};
+use crate::exchange::{Letter, Stages, Terms};
 use crate::ids::ParticipantId;
-use crate::messages::{Contribution, Evaluation, FitOrder};
-use crate::params::{Params, Update};
+use crate::messages::{Evaluation, FitOrder};
+use crate::params::Params;
+use crate::plan::Plan;
 pub use crate::ports::*;
+use crate::proof::{Claim, Proved, Secret, Shown, Sizes, Statement, Summands, Unprovable, Work};
 use crate::rng::Seed;
-pub use crate::seen::{Calibration, Context, Opened, Party, Rows, View};
+pub use crate::seen::{Calibration, Context, Fitted, Opened, Party, Rows, View};
 use std::sync::Arc;
-
-/// What one participant's training gave.
-#[derive(Debug)]
-pub struct Fitted {
-    /// Local minus global parameters.
-    pub update: Update,
-    /// Mean training loss over the last local epoch.
-    pub loss: f64,
-    /// Optimiser steps that were taken; 0 where a trainer does not tell.
-    pub steps: u64,
-}
 
 /// Learns on one participant's examples at a time; keeps nothing but scratch between calls.
 pub trait Trainer: Send {
@@ -222,22 +213,16 @@ pub trait Table: Send + Sync {
 pub trait Opening: Send {
     /// Contributions in each of the sums; no more in all than were accepted.
     fn members(&self) -> Result<&[usize], Error>;
+    /// Which of the sums a sender is in.
+    fn row(&self, _sender: &ParticipantId) -> Option<usize> {
+        Some(0)
+    }
     /// Begins a frame of `count` integers.
     fn begin(&mut self, frame: u32, count: usize) -> Result<(), Error>;
     /// Adds what `sender` sealed of the frame; each sender once, in any order.
     fn add(&mut self, sender: &ParticipantId, sealed: &[u8]) -> Result<(), Refusal>;
     /// The sums of the frame, one for each of [`Exchange::rows`].
     fn finish(&mut self) -> Result<&[Vec<u64>], Error>;
-}
-
-/// Tells whose message is whose.
-pub trait Notary: Send + Sync {
-    /// Whose notary this is.
-    fn me(&self) -> &ParticipantId;
-    /// What shows others that its key is its own, such as a certificate.
-    fn credential(&self) -> Vec<u8>;
-    /// Refuses a message that the participant with this credential did not sign.
-    fn verify(&self, signed: &SignedMessage, credential: &[u8]) -> Result<(), Refusal>;
 }
 
 /// Makes releases differentially private. Entropy is the system's, never the plan's seed.
@@ -277,14 +262,38 @@ pub trait Accountant: Send + Sync {
     fn epsilon(&self, spent: &[(Spent, u64)], delta: f64) -> Result<Epsilon, Error>;
 }
 
-/// Proves a statement about the very bytes that are contributed.
-pub trait Prover: Send {
-    /// A proof bound to the contribution.
-    fn prove(&mut self, of: &Contribution, update: &Update) -> Result<Vec<u8>, Error>;
+/// Decides what participants prove of what they contribute; [`proof`](crate::proof) tells how.
+pub trait Proof: Send + Sync {
+    /// What the coordinator must see of updates.
+    fn needs(&self) -> View;
+    /// Refuses a plan of whose updates it has nothing to say.
+    fn check(&self, plan: &Plan) -> Result<(), Unprovable>;
+    /// How large its proofs are; refuses what is too long for it.
+    fn sizes(&self, of: &Statement<'_>) -> Result<Sizes, Error>;
+    /// Brings a clipped update to values that it can speak of; none may grow.
+    fn settle(&self, _update: &mut [f32]) {}
+    /// A commitment to examples, hidden by `secret`: what a participant enrols with, if anything.
+    fn commit(&self, _: &Plan, _: &Shard, _secret: &Secret) -> Result<Option<Vec<u8>>, Error> {
+        Ok(None)
+    }
+    /// A participant's side of a run.
+    fn prover(&self, of: &Statement<'_>, keys: &dyn Keys) -> Result<Box<dyn Prover>, Error>;
+    /// The side of whoever verifies.
+    fn verifier(&self, of: &Statement<'_>, keys: &dyn Keys) -> Result<Box<dyn Verifier>, Error>;
 }
 
-/// Checks what a [`Prover`] made.
+/// Makes the proofs of one participant.
+pub trait Prover: Send {
+    /// A proof that holds of this claim only.
+    #[rustfmt::skip]
+    fn prove(&mut self, claim: &Claim<'_>, work: &Work<'_>, entropy: &mut dyn Entropy)
+        -> Result<Proved, Error>;
+}
+
+/// Checks what [`Prover`]s made.
 pub trait Verifier: Send + Sync {
-    /// Refuses a proof that does not hold.
-    fn verify(&self, of: &Contribution, proof: &[u8]) -> Result<(), Refusal>;
+    /// One verdict for each, in order: one bad proof among many spoils no other.
+    fn verify(&self, shown: &[Shown<'_>]) -> Result<Vec<Result<(), Refusal>>, Error>;
+    /// Refuses a sum that is not the sum of what was proved.
+    fn verify_sum(&self, sum: &Summands<'_>) -> Result<(), Error>;
 }

@@ -7,6 +7,7 @@ use super::rounds;
 use super::targets;
 use super::text::{bytes, counted, duration, escape, moment, number, percent, sentence, whole};
 use tacit_core::bound::Bound;
+use tacit_core::plan::tables::NONE;
 use tacit_core::registry::Family;
 use tacit_core::traits::View;
 
@@ -46,7 +47,11 @@ fn header(facts: &Facts<'_>, figures: &Figures<'_>) -> String {
     let plan = facts.plan;
     let rules = Family::ALL.map(|family| plan.names(family));
     let rules = rules.each_ref().map(|names| escape(names));
-    let [trainer, compression, protection, mixing, aggregator, _, _, strategy] = rules;
+    let [trainer, compression, protection, proof, mixing, aggregator, _, _, strategy] = rules;
+    let proof = match plan.choice(Family::Proof).name() {
+        NONE => String::new(),
+        _ => format!(" · {proof}"),
+    };
     let compression = match plan.choices(Family::Compressor) {
         [] => String::new(),
         _ => format!(" · {compression}"),
@@ -60,7 +65,7 @@ fn header(facts: &Facts<'_>, figures: &Figures<'_>) -> String {
          <p class=\"result\">{}: {}.</p>\n<dl class=\"facts\">\
          <div><dt>Plan</dt><dd><code>{}</code></dd></div>\
          <div><dt>Rules</dt><dd>{trainer} · {strategy} · {aggregator} · {protection}\
-         {compression}</dd></div>\
+         {proof}{compression}</dd></div>\
          <div><dt>Started</dt><dd>{}</dd></div><div><dt>Ended</dt><dd>{}</dd></div>\
          <div><dt>Machine</dt><dd>{}</dd></div></dl>\n</header>\n",
         escape(plan.name()),

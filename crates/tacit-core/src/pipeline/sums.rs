@@ -86,9 +86,14 @@ impl Sums {
         u64::MAX >> (64 - self.bits)
     }
 
+    /// Bits of a digit: of what is cut into digits no sum wraps.
+    pub fn digit_bits(&self) -> u32 {
+        (self.bits - room(self.largest)).min(32)
+    }
+
     /// Bits of a digit, and digits of a figure.
     fn digits(&self) -> (u32, usize) {
-        let width = (self.bits - room(self.largest)).min(32);
+        let width = self.digit_bits();
         (width, FIGURE_BITS.div_ceil(width) as usize)
     }
 

@@ -45,8 +45,8 @@ use crate::pipeline::Sums;
 use crate::registry::{Arguments, Family, Make, Registry};
 use crate::rng::Seed;
 use crate::traits::{
-    Accountant, Aggregator, Calibration, Context, Control, Exchange, Mechanism, Party, Protection,
-    Strategy, Trainer,
+    Accountant, Aggregator, Calibration, Context, Control, Exchange, Mechanism, Party, Proof,
+    Protection, Strategy, Trainer,
 };
 use error::Lines;
 use read::Settings;
@@ -319,6 +319,15 @@ impl Plan {
     /// The protection.
     pub fn protection(&self) -> Result<Box<dyn Protection>, Error> {
         made!(self.choice(Family::Protection), Make::Protection)
+    }
+
+    /// What participants prove, if anything.
+    pub fn proof(&self) -> Result<Option<Box<dyn Proof>>, Error> {
+        let choice = self.choice(Family::Proof);
+        if choice.name() == tables::NONE {
+            return Ok(None);
+        }
+        made!(choice, Make::Proof).map(Some)
     }
 
     /// The noise.

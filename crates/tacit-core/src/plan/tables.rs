@@ -27,14 +27,14 @@ pub struct RuleKey {
     pub help: &'static str,
 }
 
-/// The mechanism that does nothing, and another name of an empty list of rules.
+/// The mechanism, accountant or proof that does nothing, and another name of an empty list of rules.
 pub const NONE: &str = "none";
 
 /// The rule that a table with the key `command`, but without `rule`, means.
 pub const COMMAND: &str = "command";
 
 /// The keys that name rules, in canonical order.
-pub static RULES: [RuleKey; 9] = [
+pub static RULES: [RuleKey; 10] = [
     rule(Family::Trainer, "logistic-regression", "What each participant trains."),
     rule(Family::Strategy, "fedavg", "How the coordinator applies an aggregate to the model."),
     rule(
@@ -44,6 +44,7 @@ pub static RULES: [RuleKey; 9] = [
     ),
     rule(Family::Aggregator, "mean", "How many updates become one."),
     rule(Family::Protection, "plain", "Who may see a single update."),
+    rule(Family::Proof, NONE, "What each participant proves of the update that it contributes."),
     rule(Family::Compressor, NONE, "How updates travel: a list of rules in order, [] for f32."),
     rule(
         Family::Downlink,
@@ -133,6 +134,10 @@ pub static SECTIONS: [Section; 8] = [
 
 /// Sections that are no part of a plan's canonical text unless something is set in them.
 pub const OPTIONAL: [&str; 2] = [PRIVACY, DEVICES];
+
+/// The family whose key is no part of a plan's canonical text where it names [`NONE`]: plans that
+/// prove nothing keep the digest that they had before anything could be proved.
+pub const OPTIONAL_RULE: Family = Family::Proof;
 
 /// The section of the privacy budget.
 pub const PRIVACY: &str = "privacy";

@@ -2,7 +2,7 @@
 //! since the digest of a plan must not change with the version of a library.
 
 use super::choice::Choice;
-use super::tables::{OPTIONAL, RULES, SECTIONS};
+use super::tables::{NONE, OPTIONAL, OPTIONAL_RULE, RULES, RuleKey, SECTIONS};
 use crate::registry::{Arguments, Family, Parameter, Value};
 use std::fmt::Write as _;
 
@@ -22,9 +22,11 @@ pub(super) fn plan(sections: &[Arguments], rules: &[Vec<Choice>]) -> String {
             let _ = writeln!(out, "{name} = {}", self::value(value));
         }
         if section.name.is_empty() {
-            for (key, choices) in RULES.iter().zip(rules) {
-                let _ =
-                    writeln!(out, "{} = {}", key.family.key(), self::rules(key.family, choices));
+            for (RuleKey { family, .. }, choices) in RULES.iter().zip(rules) {
+                let none = choices.iter().all(|choice| choice.name() == NONE);
+                if *family != OPTIONAL_RULE || !none {
+                    let _ = writeln!(out, "{} = {}", family.key(), self::rules(*family, choices));
+                }
             }
         }
     }

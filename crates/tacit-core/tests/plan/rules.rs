@@ -265,6 +265,7 @@ static ENTRIES: &[Entry] = &[
         &[UNBIASED, SCALE],
         Make::Compressor(|_| Ok(Box::new(Encode { additive: true }))),
     ),
+    entry("none", "No proof.", &[], Make::Proof(|_| Ok(Box::new(tacit_core::plain::NoProof)))),
     entry("none", "No noise.", &[], Make::Mechanism(|_| Ok(Box::new(Noise { discrete: false })))),
     entry("none", "None.", &[], Make::Accountant(|_| Ok(Box::new(tacit_core::plain::NoAccount)))),
     entry("count", "Counts.", &[], Make::Accountant(|_| Ok(Box::new(Count)))),
