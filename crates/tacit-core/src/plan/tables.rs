@@ -27,7 +27,7 @@ pub struct RuleKey {
     pub help: &'static str,
 }
 
-/// The mechanism, accountant or proof that does nothing, and another name of an empty list of rules.
+/// The rule that does nothing, and another name of an empty list of rules.
 pub const NONE: &str = "none";
 
 /// The rule that a table with the key `command`, but without `rule`, means.
