@@ -123,3 +123,12 @@ pub const DATA_RECORD_BYTES: usize = 1 << 28;
 
 /// Header of a NumPy array in bytes: NumPy writes 128 for anything but records.
 pub const NPY_HEADER_BYTES: usize = 4_096;
+
+/// Wires or constraints of a circuit: the domain of 2²⁵ that they fill costs a prover 10 GiB.
+pub const CIRCUIT_WIRES: usize = 1 << 24;
+
+/// A circuit's file in bytes: 2²⁴ constraints of five coefficients.
+pub const CIRCUIT_BYTES: usize = 4 << 30;
+
+/// A verification key in bytes: 10,000 public inputs.
+pub const VERIFICATION_KEY_BYTES: usize = 1 << 20;

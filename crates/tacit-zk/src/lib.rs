@@ -3,6 +3,12 @@
 //!
 //! No input, output, clock or randomness of its own: entropy is handed in.
 
+pub mod curve;
+pub mod groth16;
+pub mod r1cs;
+mod sections;
+#[cfg(test)]
+mod testing;
 pub mod transcript;
 
 use tacit_core::registry::Entry;

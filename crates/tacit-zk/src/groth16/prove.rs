@@ -1,0 +1,99 @@
+//! Proofs and their verification.
+
+use super::key::{ProvingKey, VerifyingKey};
+use super::qap::numerators;
+use crate::curve::{Engine, Point, scalar};
+use crate::r1cs::{Over, R1cs};
+use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
+use ark_groth16::{self as ark, Groth16, Proof};
+use ark_serialize::{CanonicalDeserialize, CanonicalSerialize, SerializationError};
+use tacit_core::digest::Digest;
+use tacit_core::error::Error;
+use tacit_core::traits::Entropy;
+
+/// A curve with its keys.
+pub trait Keyed: Engine + Over {
+    /// The key, if it is over this curve.
+    fn proving(key: &ProvingKey) -> Option<&ark::ProvingKey<Self>>;
+    /// The key, if it is over this curve.
+    fn verifying(key: &VerifyingKey) -> Option<&ark::PreparedVerifyingKey<Self>>;
+    /// Wraps a key.
+    fn wrap_proving(key: ark::ProvingKey<Self>, vk: VerifyingKey) -> ProvingKey;
+    /// Wraps a key.
+    fn wrap_verifying(key: ark::PreparedVerifyingKey<Self>, head: Digest) -> VerifyingKey;
+}
+
+/// Proves that wires satisfy the system the key was made for; refuses wires that do not.
+pub fn prove<E: Keyed>(
+    key: &ProvingKey,
+    r1cs: &R1cs<E::ScalarField>,
+    witness: &[E::ScalarField],
+    entropy: &mut dyn Entropy,
+) -> Result<Proof<E>, Error> {
+    let key = E::proving(key)
+        .ok_or_else(|| Error::caller("proving key", E::CURVE.name(), "another curve"))?;
+    fits(key, r1cs)?;
+    if let Some(row) = r1cs.broken(witness) {
+        let found = format!("constraint {row} broken");
+        return Err(Error::caller("witness", "every constraint satisfied", found));
+    }
+    let [r, s] = [scalar::<E::ScalarField>(entropy)?, scalar(entropy)?];
+    let h = E::G1::msm_unchecked(&key.h_query, &numerators(r1cs, witness)?);
+    let l = E::G1::msm_unchecked(&key.l_query, &witness[r1cs.public() + 1..]);
+    let a = E::G1::msm_unchecked(&key.a_query, witness) + key.vk.alpha_g1 + key.delta_g1 * r;
+    let b = E::G2::msm_unchecked(&key.b_g2_query, witness) + key.vk.beta_g2 + key.vk.delta_g2 * s;
+    let b1 = E::G1::msm_unchecked(&key.b_g1_query, witness) + key.beta_g1 + key.delta_g1 * s;
+    let c = a * s + b1 * r - key.delta_g1 * (r * s) + l + h;
+    Ok(Proof { a: a.into_affine(), b: b.into_affine(), c: c.into_affine() })
+}
+
+fn fits<E: Engine>(key: &ark::ProvingKey<E>, r1cs: &R1cs<E::ScalarField>) -> Result<(), Error> {
+    let found = [key.vk.gamma_abc_g1.len(), key.a_query.len(), key.h_query.len()];
+    let expected = [r1cs.public() + 1, r1cs.variables(), 1 << r1cs.log_domain()];
+    if found != expected {
+        return Err(Error::caller("proving key", format!("{expected:?}"), format!("{found:?}")));
+    }
+    Ok(())
+}
+
+/// Whether a proof holds for the public wires (without the constant). Exactly as many must be
+/// given as the key has: too few would leave the others free.
+pub fn verify<E: Keyed>(
+    key: &VerifyingKey,
+    public: &[E::ScalarField],
+    proof: &Proof<E>,
+) -> Result<bool, Error> {
+    let key = E::verifying(key)
+        .ok_or_else(|| Error::caller("verification key", E::CURVE.name(), "another curve"))?;
+    if public.len() + 1 != key.vk.gamma_abc_g1.len() {
+        let expected = format!("{}", key.vk.gamma_abc_g1.len() - 1);
+        return Err(Error::caller("public inputs", expected, public.len().to_string()));
+    }
+    Groth16::<E>::verify_proof(key, proof, public)
+        .map_err(|_| Error::Bug("a pairing of points of the curve is defined"))
+}
+
+/// The compressed points A, B, C: 128 bytes on BN254, 192 on BLS12-381.
+pub fn write_proof<E: Engine>(proof: &Proof<E>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(proof.compressed_size());
+    // a vector takes whatever is written
+    let _: Result<(), SerializationError> = proof.serialize_compressed(&mut out);
+    out
+}
+
+/// Reads a proof; refuses other lengths, points outside the groups, and the identity.
+pub fn read_proof<E: Engine>(bytes: &[u8]) -> Result<Proof<E>, Error> {
+    let bad = |found: &str| Error::caller("proof", "three points of the groups", found);
+    let mut rest = bytes;
+    let proof: Proof<E> = Proof::deserialize_compressed(&mut rest).map_err(|_| bad("no points"))?;
+    if !rest.is_empty() || write_proof(&proof) != bytes {
+        return Err(bad("other bytes"));
+    }
+    if proof.a.is_zero() || proof.b.is_zero() || proof.c.is_zero() {
+        return Err(bad("the identity"));
+    }
+    if !(proof.a.is_sound() && proof.b.is_sound() && proof.c.is_sound()) {
+        return Err(bad("points outside"));
+    }
+    Ok(proof)
+}
