@@ -42,16 +42,18 @@ impl Clipped<Update> {
         (Self { inner: update, bound: clip.bound }, within)
     }
 
-    /// Adds what the mechanism has each participant add, and takes the bound that then holds.
+    /// Adds what the mechanism has each participant add, to whether it was `within` the norm too,
+    /// and takes the bound that then holds.
     pub fn noise(
         self,
         mechanism: &dyn Mechanism,
         of: &Calibration,
+        within: bool,
         entropy: &mut dyn Entropy,
     ) -> Result<Self, Error> {
         let (layout, examples) = (self.inner.layout().clone(), self.inner.examples());
         let mut values = self.inner.into_values();
-        mechanism.share(of, &mut values, entropy)?;
+        mechanism.share(of, &mut values, within, entropy)?;
         let layout = match values.len() == layout.len() {
             true => layout,
             false => Arc::new(Layout::flat("encoded", values.len())?),

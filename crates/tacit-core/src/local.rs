@@ -114,14 +114,15 @@ pub fn contribute(
     };
     let calibration = plan.calibration(task.round, update.values().len(), task.clip_norm);
     let (clipped, within) = Clipped::clip(update, &plan.clip(task.clip_norm));
-    let clipped = clipped.noise(&*mechanism, &calibration, ports.entropy)?;
+    let clipped = clipped.noise(&*mechanism, &calibration, within, ports.entropy)?;
     let context = task.context();
     let weight = match channel.equal {
         Some(_) => 1,
         None => examples.min(plan.cohort().max_examples),
     };
-    // Of sums nothing is told beside them that is about this participant alone.
-    let hidden = channel.sums.is_some();
+    // What is counted in shares needs no telling; of sums nothing is told beside them that is about
+    // this participant alone.
+    let (hidden, counted) = (channel.sums.is_some(), mechanism.by() == Party::Cohort);
     let measured = evaluation.as_ref().filter(|_| hidden);
     let figures = Figures {
         weight,
@@ -152,7 +153,7 @@ pub fn contribute(
         loss: if alone { 0.0 } else { fitted.loss },
         fit_ms: if alone { 0 } else { ports.clock.now_ms().saturating_sub(started) },
         evaluation,
-        within: task.clip_norm.filter(|_| !hidden).map(|_| within),
+        within: task.clip_norm.filter(|_| !hidden && !counted).map(|_| within),
     };
     Ok(Made { contribution, payload, kept })
 }
@@ -221,6 +222,7 @@ impl Plan {
             Some(exchange) => Some(self.sums(&chain, &*mechanism, exchange, bound)?),
             None => None,
         };
-        Ok(Channel { chain, protection, bound, equal, sums, seed: self.seed() })
+        let follows = mechanism.ring().is_none();
+        Ok(Channel { chain, protection, bound, follows, equal, sums, seed: self.seed() })
     }
 }

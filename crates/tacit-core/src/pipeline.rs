@@ -35,6 +35,8 @@ pub struct Channel {
     pub protection: Box<dyn Protection>,
     /// The norm that every participant keeps to: the clipping norm, and its own noise.
     pub bound: Bound,
+    /// Whether it is the clipping norm of the round; else it is the same in all of them.
+    pub follows: bool,
     /// Whether every update weighs the same, and what their sum is then divided by; else they
     /// weigh as many examples as they were learned from, and the sum is divided by all of these.
     pub equal: Option<Equal>,
@@ -76,6 +78,7 @@ pub struct Sealed {
 impl Channel {
     /// The bound of a round; `None` for the plan's own clipping norm.
     pub fn bound_at(&self, clip_norm: Option<f64>) -> Bound {
+        let clip_norm = clip_norm.filter(|_| self.follows);
         clip_norm.map_or(self.bound, |limit| self.bound.with(limit))
     }
 

@@ -231,7 +231,8 @@ pub trait Mechanism: Send + Sync {
     fn by(&self) -> Party;
     /// Whether the noise is integer-valued, as masks need.
     fn discrete(&self) -> bool;
-    /// Whether [`Mechanism::open`] has noise for counts, and [`Mechanism::cost`] counts it.
+    /// Whether it has noise for the count of updates within the norm, and [`Mechanism::cost`]
+    /// knows of that.
     fn counts(&self) -> bool {
         false
     }
@@ -246,8 +247,11 @@ pub trait Mechanism: Send + Sync {
     fn ring(&self) -> Option<(u32, f64)> {
         None
     }
-    /// Participant: turns a clipped update into what travels.
-    fn share(&self, _: &Calibration, _: &mut Vec<f32>, _: &mut dyn Entropy) -> Result<(), Error> {
+    /// Participant: turns a clipped update into what travels, and with it, where noise in shares is
+    /// to count them, whether it was within the norm.
+    #[rustfmt::skip]
+    fn share(&self, _: &Calibration, _: &mut Vec<f32>, _within: bool, _: &mut dyn Entropy)
+        -> Result<(), Error> {
         Ok(())
     }
     /// Coordinator: turns the mean over `of.size` of what travelled into an aggregate.

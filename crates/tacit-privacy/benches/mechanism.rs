@@ -90,18 +90,18 @@ fn main() {
     let local = made("local-gaussian", &[]);
     timed("local-gaussian, participant", || {
         values.copy_from_slice(&update);
-        local.share(&of, &mut values, draws).unwrap();
+        local.share(&of, &mut values, true, draws).unwrap();
     });
     let unit = made("priv-unit", &[("epsilon", Value::Number(1.0))]);
     timed("priv-unit at epsilon 1, participant", || {
         values.clone_from(&update);
-        unit.share(&of, &mut values, draws).unwrap();
+        unit.share(&of, &mut values, true, draws).unwrap();
     });
     for name in ["discrete-gaussian", "skellam"] {
         let mechanism = made(name, &[("bits", Value::Integer(16))]);
         timed(&format!("{name}, 16 bits, participant"), || {
             values.clone_from(&update);
-            mechanism.share(&of, &mut values, draws).unwrap();
+            mechanism.share(&of, &mut values, true, draws).unwrap();
         });
         timed(&format!("{name}, bound of what is sent"), || {
             black_box(mechanism.sent(&of));
@@ -110,7 +110,7 @@ fn main() {
             black_box(mechanism.cost(&of).unwrap());
         });
         let mut sent = update.clone();
-        mechanism.share(&of, &mut sent, draws).unwrap();
+        mechanism.share(&of, &mut sent, true, draws).unwrap();
         sent.iter_mut().for_each(|x| *x /= of.size as f32);
         timed(&format!("{name}, coordinator"), || {
             let mut opened = Opened { values: sent.clone(), count: 0.0 };

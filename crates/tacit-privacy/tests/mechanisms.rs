@@ -83,7 +83,7 @@ fn opened(
     let mut sum = vec![0f64; mechanism.sent(of).0];
     for update in updates {
         let mut sent = update.clone();
-        mechanism.share(of, &mut sent, draws).unwrap();
+        mechanism.share(of, &mut sent, true, draws).unwrap();
         assert_eq!(sent.len(), sum.len());
         sum.iter_mut().zip(&sent).for_each(|(sum, x)| *sum += f64::from(*x));
     }
@@ -210,7 +210,7 @@ fn counts_have_noise_of_their_own() {
     let of = Calibration { counted: true, ..calibration(1, 1.0) };
     for name in NAMES {
         let (mechanism, mut draws) = (made(name, &[]), Draws::new(3));
-        if !mechanism.counts() {
+        if mechanism.by() != Party::Coordinator || !mechanism.counts() {
             continue;
         }
         let mut once = || {
@@ -225,12 +225,84 @@ fn counts_have_noise_of_their_own() {
     }
 }
 
+/// Two shares of the count are one noise of at least what the plan asks for, and little more; one
+/// who was within and one who was not are none.
+#[test]
+fn counts_in_shares_have_noise_of_the_fewest() {
+    let of = Calibration { counted: true, size: 4, honest: 2, ..calibration(64, 1.0) };
+    let releases = 200;
+    for name in ["discrete-gaussian", "skellam"] {
+        let noise = [("noise_multiplier", Value::Number(2.0)), ("count_noise", Value::Number(3.0))];
+        let (mechanism, mut draws) = (made(name, &noise), Draws::new(4));
+        let len = mechanism.sent(&of).0;
+        assert!(mechanism.counts() && (65..=128).contains(&len), "{name}: {len}");
+        let mut once = |second: bool| {
+            let mut sum = vec![0.0; len];
+            for within in [true, second] {
+                let mut sent = vec![0.0; 64];
+                mechanism.share(&of, &mut sent, within, &mut draws).unwrap();
+                sum.iter_mut().zip(sent).for_each(|(sum, x)| *sum += x / 4.0);
+            }
+            let mut opened = Opened { values: sum, count: f64::NAN };
+            mechanism.open(&of, &mut opened, &mut draws).unwrap();
+            opened.count as f32
+        };
+        for (second, due) in [(true, 1.0), (false, 0.0)] {
+            let counts: Vec<f32> = (0..releases).map(|_| once(second) - due).collect();
+            let mean = counts.iter().sum::<f32>() / releases as f32;
+            assert!(mean.abs() < 6.0 * 3.0 / (releases as f32).sqrt(), "{name}: {mean}");
+            let tolerance = 6.0 * (2.0 / releases as f64).sqrt();
+            let found = variance(&counts) / 9.0;
+            assert!(found > 1.0 - tolerance && found < 1.05 * (1.0 + tolerance), "{name}: {found}");
+        }
+    }
+}
+
+/// Update and count are one vector: the multiplier of both is (z⁻² + (2σ)⁻²)^−½ (Andrew et al.
+/// 2021, theorem 1), whatever the clipping norm of the round is, and so are the values that travel.
+#[test]
+fn a_count_in_shares_costs_what_one_more_value_does() {
+    for (asked, size) in [(10.0f64, 20), (1.0, 20), (3.0, 2_000)] {
+        let due = (2f64.powi(-2) + (2.0 * asked).powi(-2)).sqrt().recip();
+        for name in ["discrete-gaussian", "skellam"] {
+            let of = |limit, counted| Calibration {
+                counted,
+                size,
+                honest: size / 2,
+                largest: size,
+                ..calibration(100_000, limit)
+            };
+            let (z, count) = (Value::Number(2.0), Value::Number(asked));
+            let bits = ("bits", Value::Integer(18));
+            let noise = [("noise_multiplier", z), ("count_noise", count), bits];
+            let mechanism = made(name, &noise);
+            let cost = mechanism.cost(&of(1.0, true)).unwrap();
+            let Cost::Bounded { noise, .. } = cost else { panic!("{name}") };
+            let found = match noise {
+                Noise::Concentrated { rho } => (0.5 / rho).sqrt(),
+                Noise::Skellam { l2, variance, .. } => variance.sqrt() / l2,
+                other => panic!("{other:?}"),
+            };
+            assert!((1.0 - 1e-9..1.01).contains(&(found / due)), "{name} {asked}: {found} {due}");
+            assert_ne!(mechanism.cost(&of(1.0, false)).unwrap(), cost);
+            for limit in [0.001, 0.7, 3.0, 1e6] {
+                let of = of(limit, true);
+                assert_eq!(mechanism.cost(&of).unwrap(), cost, "{name} {limit}");
+                assert_eq!(
+                    mechanism.sent(&of).0,
+                    mechanism.sent(&Calibration { bound: Bound::L2 { limit: 1.0 }, ..of }).0
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn noise_of_a_participant_has_the_deviation_that_it_claims() {
     let len = 40_000;
     let of = calibration(len, 2.0);
     let mut values = vec![0.0; len];
-    with_noise("local-gaussian", 1.5).share(&of, &mut values, &mut Draws::new(2)).unwrap();
+    with_noise("local-gaussian", 1.5).share(&of, &mut values, true, &mut Draws::new(2)).unwrap();
     assert_variance(variance(&values), 9.0, len, 3.0);
 }
 
@@ -310,7 +382,7 @@ fn what_is_sent_keeps_the_bound_that_is_checked() {
             let ((_, bound), mut longest) = (mechanism.sent(&of), 0f64);
             for seed in 0..tries {
                 let mut sent = update(seed, len, 0.7);
-                mechanism.share(&of, &mut sent, &mut draws).unwrap();
+                mechanism.share(&of, &mut sent, true, &mut draws).unwrap();
                 longest = longest.max(Norms::of(&sent).norm(bound));
             }
             assert!(longest <= bound.limit().unwrap(), "{name} {len} {longest} {bound:?}");
@@ -328,7 +400,7 @@ fn noise_is_fresh_with_every_call_and_follows_its_entropy_alone() {
             let mut values = values.clone();
             match mechanism.by() {
                 Party::Coordinator => open(&*mechanism, &of, &mut values, draws).unwrap(),
-                _ => mechanism.share(&of, &mut values, draws).unwrap(),
+                _ => mechanism.share(&of, &mut values, true, draws).unwrap(),
             }
             values
         };
@@ -348,11 +420,11 @@ fn nobody_adds_noise_twice() {
         let mut values = update(2, 64, 1.0);
         let before = values.clone();
         match mechanism.by() {
-            Party::Coordinator => mechanism.share(&of, &mut values, &mut draws).unwrap(),
+            Party::Coordinator => mechanism.share(&of, &mut values, true, &mut draws).unwrap(),
             Party::Participant => open(&*mechanism, &of, &mut values, &mut draws).unwrap(),
             _ => {
                 // The coordinator's part is a function: the same twice.
-                mechanism.share(&of, &mut values, &mut draws).unwrap();
+                mechanism.share(&of, &mut values, true, &mut draws).unwrap();
                 let (mut first, mut second) = (values.clone(), values);
                 open(&*mechanism, &of, &mut first, &mut draws).unwrap();
                 open(&*mechanism, &of, &mut second, &mut draws).unwrap();
@@ -376,7 +448,7 @@ fn what_no_noise_fits_is_refused() {
             let (of, mut draws) = (calibration(8, 1.0), Draws::new(1));
             let done = match mechanism.by() {
                 Party::Coordinator => open(&*mechanism, &of, &mut values, &mut draws),
-                _ => mechanism.share(&of, &mut values, &mut draws),
+                _ => mechanism.share(&of, &mut values, true, &mut draws),
             };
             assert!(done.is_err(), "{name} {bad}");
         }

@@ -71,8 +71,8 @@ fn update(
     let mut trainer = plan.trainer(shard.shape())?;
     let fitted = trainer.fit(&plan.fit_order(1, &ParticipantId::numbered(0, 1)), model, shard)?;
     let of = plan.calibration(1, fitted.update.values().len(), None);
-    let (clipped, _) = Clipped::clip(fitted.update, &plan.clip(None));
-    let noised = clipped.noise(&*plan.mechanism()?, &of, entropy)?;
+    let (clipped, within) = Clipped::clip(fitted.update, &plan.clip(None));
+    let noised = clipped.noise(&*plan.mechanism()?, &of, within, entropy)?;
     Ok(noised.get().values().to_vec())
 }
 

@@ -68,8 +68,8 @@ fn round(plan: &Plan, number: u32, model: &Params, shards: &[Shard]) -> Result<R
         let name = ParticipantId::numbered(member, shards.len());
         let mut trainer = plan.trainer(shard.shape())?;
         let fitted = trainer.fit(&plan.fit_order(number, &name), model, shard)?;
-        let (clipped, _) = Clipped::clip(fitted.update, &plan.clip(None));
-        let noised = clipped.noise(&*mechanism, &of, entropy)?;
+        let (clipped, within) = Clipped::clip(fitted.update, &plan.clip(None));
+        let noised = clipped.noise(&*mechanism, &of, within, entropy)?;
         sent.push(noised.get().values().to_vec());
     }
     let mut mean = vec![0.0f32; model.layout().len()];

@@ -4,9 +4,9 @@ use ed25519_dalek::{Signature, Signer as _, SigningKey};
 use tacit_core::codec;
 use tacit_core::digest::Digest;
 use tacit_core::error::Refusal;
-use tacit_core::exchange::{Message, SignedMessage};
+use tacit_core::exchange::{Letter, Message, SignedMessage};
 use tacit_core::ids::ParticipantId;
-use tacit_core::traits::Notary;
+use tacit_core::traits::{Exchange, Notary};
 
 /// The notary of a virtual participant; a credential is the name's public key.
 pub struct VirtualNotary {
@@ -56,4 +56,11 @@ impl Notary for VirtualNotary {
         let signature = Signature::from_slice(&signature).map_err(|_| bad())?;
         key.verify_strict(&signed.message.digest().0, &signature).map_err(|_| bad())
     }
+}
+
+/// Refuses signatures and credentials of others, as whoever takes connections does.
+pub(crate) fn credible(exchange: Option<&dyn Exchange>, letter: &Letter) -> Result<(), Refusal> {
+    let notary = VirtualNotary::new(letter.sender().clone());
+    let shown = exchange.map_or(Ok(None), |exchange| exchange.credential(letter))?;
+    notary.verify(&letter.signed, &shown.unwrap_or_else(|| notary.credential()))
 }

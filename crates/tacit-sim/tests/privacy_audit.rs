@@ -133,7 +133,7 @@ impl Broken {
         let edge = 2.0 * deviation as f32;
         let mut noise = vec![0.0; values.len()];
         if self.by() == Party::Participant {
-            self.right.share(of, &mut noise, entropy)?;
+            self.right.share(of, &mut noise, true, entropy)?;
         } else {
             let mut opened = Opened { values: noise, count: 0.0 };
             self.right.open(of, &mut opened, entropy)?;
@@ -161,6 +161,7 @@ impl Mechanism for Broken {
         &self,
         of: &Calibration,
         values: &mut Vec<f32>,
+        within: bool,
         entropy: &mut dyn Entropy,
     ) -> Result<(), Error> {
         match self.how {
@@ -170,7 +171,7 @@ impl Mechanism for Broken {
             }
             _ => {}
         }
-        self.right.share(&self.noise_of(of), values, entropy)
+        self.right.share(&self.noise_of(of), values, within, entropy)
     }
 
     fn sent(&self, of: &Calibration) -> (usize, Bound) {
@@ -207,6 +208,47 @@ fn broken_noise_is_found_out() {
             println!("{name} {mechanism}: {lower} of {claimed}");
             assert!(lower > claimed, "{name} {mechanism}: {lower} does not refute {claimed}");
         }
+    }
+}
+
+/// What a tester finds out from the count that a quantile follows about whether one participant was
+/// within the norm, where one honest share hides it; the ring's noise hides the update far better.
+fn counted(mechanism: &str, claim: &str) -> (f64, f64) {
+    let (plan, claim) = (plan(mechanism), plan(claim));
+    let of = Calibration { counted: true, ..calibration(&plan, 4) };
+    let (mechanism, mut entropy) = (plan.mechanism().unwrap(), entropy());
+    let mut play = |within: bool| -> Vec<f64> {
+        let mut once = || {
+            let mut values = vec![0.0; of.len];
+            mechanism.share(&of, &mut values, within, &mut entropy).unwrap();
+            values.iter_mut().for_each(|x| *x /= of.size as f32);
+            let mut opened = Opened { values, count: 0.0 };
+            mechanism.open(&of, &mut opened, &mut entropy).unwrap();
+            opened.count
+        };
+        (0..400).map(|_| once()).collect()
+    };
+    let (inside, outside) = (play(true), play(false));
+    // Within or not is one answer that is replaced by another, as where a cohort is of fixed size.
+    let cost = claim.mechanism().unwrap().cost(&of).unwrap();
+    let spent = Spent { cost, sampled: Sampled::Fixed { size: 2, of: 2 } };
+    let claimed = claim.accountant().unwrap().epsilon(&[(spent, 1)], LEVEL.delta).unwrap().upper;
+    (tested(&inside, &outside, LEVEL).lower, claimed)
+}
+
+#[test]
+fn a_count_in_shares_stays_below_its_claim() {
+    for name in ["discrete-gaussian", "skellam"] {
+        let of = |count: f64| {
+            format!("{{ rule = {name:?}, noise_multiplier = 8.0, count_noise = {count} }}")
+        };
+        let (lower, claimed) = counted(&of(1.0), &of(1.0));
+        println!("{name}: {lower} of {claimed}");
+        assert!(lower > 0.3 && lower <= claimed, "{name}: {lower} of {claimed}");
+        // A fifth of the noise that the account was told of.
+        let (lower, claimed) = counted(&of(0.4), &of(2.0));
+        println!("{name}, too narrow: {lower} of {claimed}");
+        assert!(lower > claimed, "{name}: {lower} does not refute {claimed}");
     }
 }
 

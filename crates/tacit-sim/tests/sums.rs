@@ -2,9 +2,13 @@
 //! what integers round off.
 #![allow(clippy::unwrap_used)]
 
+use tacit_core::error::Error;
+use tacit_core::evidence::Cost;
+use tacit_core::messages::SignedContribution;
 use tacit_core::plan::Plan;
+use tacit_core::round::Summary;
 use tacit_learn::federation::Federation;
-use tacit_sim::simulate::{Options, SimOutcome, Unrecorded, simulate};
+use tacit_sim::simulate::{Options, Recorder, SimOutcome, Unrecorded, simulate};
 
 const BASE: &str = "participants = 8\nnum_rounds = 3\n";
 
@@ -143,6 +147,51 @@ fn a_quantile_counted_in_a_sum() {
     }
 }
 
+/// The clipping norm of each round, and the next one's.
+#[derive(Default)]
+struct Norms(Vec<(f64, f64)>);
+
+impl Recorder for Norms {
+    fn log(&mut self, summary: &Summary) -> Result<u64, Error> {
+        let released = summary.result.as_ref().unwrap();
+        self.0.push((summary.setup.clip_norm.unwrap(), released.clip_norm.unwrap()));
+        let told = |signed: &SignedContribution| signed.contribution.within.is_some();
+        assert!(!summary.accepted.iter().any(told) && released.tally.is_none());
+        assert!(matches!(released.cost, Cost::Bounded { .. }));
+        Ok(self.0.len() as u64 - 1)
+    }
+}
+
+/// The norm follows its quantile through noise in shares: under masks, among a committee, and where
+/// single shares are seen, beside which nothing is told. A count of eight has noise of 0.02, so a
+/// norm is off by 0.5 · 0.02 / 8: these bounds are eight times that.
+#[test]
+fn a_quantile_counted_in_shares() {
+    for protection in ["plain", "secagg", "committee"] {
+        for mechanism in ["discrete-gaussian", "skellam"] {
+            for (limit, factor) in [("100.0", -0.25f64), ("1e-4", 0.25)] {
+                let text = format!(
+                    "num_rounds = 2\nparticipants = 8\nprotection = {protection:?}\n\
+                     mechanism = {{ rule = {mechanism:?}, noise_multiplier = 0.01, \
+                     count_noise = 0.02 }}\naccountant = \"rdp\"\n[training]\n\
+                     clip_norm = {limit}\nclip_quantile = 0.5\nclip_rate = 0.5\n[cohort]\n\
+                     weights = \"equal\"\nminimum = 8\n"
+                );
+                let plan = Plan::parse(&text, &tacit_sim::registry().unwrap());
+                let plan = plan.unwrap_or_else(|errors| panic!("{errors}"));
+                let federation = Federation::assemble(&plan).unwrap();
+                let mut norms = Norms::default();
+                simulate(&plan, &federation, Options::new(&mut norms), &mut |_| {}).unwrap();
+                assert_eq!(norms.0.len(), 2);
+                for (norm, next) in norms.0 {
+                    let off = (next / norm).ln() - factor;
+                    assert!(off.abs() < 0.01, "{protection} {mechanism}: {norm} {next}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_committee_opens_what_masks_open() {
     let model = |protection: &str, rules: &str| {
@@ -171,4 +220,31 @@ fn noise_in_shares_among_a_committee() {
         ));
         assert!(outcome.history.iter().all(|round| round.epsilon.is_some()), "{mechanism}");
     }
+}
+
+/// What compares updates may compare sums of groups: as few as the rule needs, where groups are
+/// large enough for the plan's adversary.
+#[test]
+fn a_rule_that_compares_is_offered_groups() {
+    let refused = |more: &str| {
+        let text = format!("protection = \"secagg\"\naggregator = \"krum\"\n{CLIPPED}{more}");
+        Plan::parse(&text, &tacit_sim::registry().unwrap()).unwrap_err().to_string()
+    };
+    let (offered, alone) = (refused(""), refused("[adversary]\ncolluding = 0.3\n"));
+    assert!(offered.contains("protection = { rule = \"secagg\", groups = 5 }"), "{offered}");
+    assert!(!alone.contains("groups = 5 }"), "{alone}");
+    let groups = "protection = { rule = \"secagg\", groups = 5 }\naggregator = \"krum\"\n";
+    run(&format!("num_rounds = 1\n{groups}{CLIPPED}[cohort]\nminimum = 10\n"));
+}
+
+/// A mean of sums of groups with noise is the mean of the cohort.
+#[test]
+fn noise_over_groups() {
+    let cohort =
+        "[cohort]\nminimum = 8\nweights = \"equal\"\n[privacy]\ntrusted_with_sums = true\n";
+    let rules =
+        "mechanism = { rule = \"gaussian\", noise_multiplier = 1e-6 }\naccountant = \"rdp\"\n";
+    let groups = "{ rule = \"secagg\", groups = 2 }";
+    let off = difference(rules, &format!("{CLIPPED}{cohort}"), groups);
+    assert!(off < 1e-4, "{off}");
 }

@@ -187,11 +187,13 @@ impl Pass<'_, '_> {
             let rows = self.opening.finish()?;
             self.tallies = rows.iter().map(|row| sums.read(row)).collect::<Result<_, _>>()?;
         }
+        let members_of = &members;
         let weight = |(row, &members): (usize, &usize)| {
             let most = sums.heaviest.saturating_mul(members as u64);
             let weight = self.tallies.get(row).map_or(0, |tally| tally.weight).min(most);
             match self.channel.equal {
-                Some(Equal::Over(size)) => size as f64,
+                // Rows of groups weigh the same: their mean is then that of the cohort.
+                Some(Equal::Over(size)) => size as f64 / members_of.len() as f64,
                 Some(Equal::OverContributions) => members as f64,
                 None => weight as f64 / sums.heaviest as f64,
             }

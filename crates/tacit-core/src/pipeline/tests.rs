@@ -54,8 +54,15 @@ fn payload(values: &[f32]) -> Vec<u8> {
 
 fn aggregate_all(payloads: &[Vec<u8>], limit: f64) -> Result<Summed, Error> {
     let (chain, protection, seed) = (Chain::default(), Box::new(Plain), Seed::root(1));
-    let channel =
-        Channel { chain, protection, bound: Bound::L2 { limit }, equal: None, sums: None, seed };
+    let channel = Channel {
+        chain,
+        protection,
+        bound: Bound::L2 { limit },
+        follows: true,
+        equal: None,
+        sums: None,
+        seed,
+    };
     let mut spool = Memory(BTreeMap::new());
     let mut accepted = Vec::new();
     for (number, bytes) in payloads.iter().enumerate() {

@@ -14,7 +14,7 @@ use crate::traits::{Accountant, Aggregator, Mechanism, Party, Protection, View};
 /// What the laws look at.
 pub(super) struct Facts<'a> {
     pub(super) plan: &'a Plan,
-    registry: &'a Registry,
+    pub(super) registry: &'a Registry,
     pub(super) aggregator: Box<dyn Aggregator>,
     pub(super) chain: Chain,
     pub(super) protection: Box<dyn Protection>,

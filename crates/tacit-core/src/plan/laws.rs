@@ -4,7 +4,7 @@ use super::coherence::{Conflict, Facts, within};
 use super::tables::{DEVICES, NONE, SECTIONS};
 use super::{Devices, Sampling, write};
 use crate::compress::Chain;
-use crate::registry::{Arguments, Family, Make};
+use crate::registry::{Arguments, Family, Make, Value};
 use crate::traits::{Party, View};
 
 /// Integers whose sum an f32 mean holds exactly enough to be rounded back.
@@ -79,7 +79,24 @@ fn view_of_the_aggregator(facts: &Facts<'_>) -> Option<Conflict> {
         because: "protection",
         expected: format!("a rule that needs {}", seen(reveals)),
         found: format!("{}, which needs {}", facts.name(Family::Aggregator), seen(needs)),
-        alternatives: aggregators.chain(facts.protections(needs)).collect(),
+        alternatives: aggregators.chain(in_groups(facts)).chain(facts.protections(needs)).collect(),
+    })
+}
+
+/// Protections whose sums of groups the plan's aggregator could compare, of a cohort like the
+/// plan's under an adversary like the plan's: with as few groups as the rule needs.
+fn in_groups(facts: &Facts<'_>) -> impl Iterator<Item = String> {
+    let groups = facts.aggregator.minimum().max(2);
+    let terms = facts.plan.terms(&facts.plan.nowhere(), 32);
+    facts.registry.family(Family::Protection).filter_map(move |entry| {
+        let counted = entry.parameters.iter().any(|parameter| parameter.name == "groups");
+        let number = Value::Integer(groups as i64);
+        let arguments = Arguments::defaults(entry.parameters).ok()?.with("groups", number);
+        let Make::Protection(make) = entry.make else { return None };
+        let made =
+            make(&arguments).ok().filter(|made| counted && made.reveals() == View::Groups)?;
+        made.exchange()?.promise(&terms).ok()?;
+        Some(format!("protection = {{ rule = {:?}, groups = {groups} }}", entry.name))
     })
 }
 

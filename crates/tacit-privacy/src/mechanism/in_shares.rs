@@ -1,7 +1,7 @@
 //! A mechanism whose noise is added in shares: what `discrete-gaussian` and `skellam` are, but for
 //! the distribution.
 
-use super::shares::{Shares, UNIT};
+use super::shares::{Asked, Shares, UNIT};
 use crate::noise::Stream;
 use std::marker::PhantomData;
 use tacit_core::bound::Bound;
@@ -24,8 +24,7 @@ pub(super) trait Share: Sized + 'static {
 
 /// See the module.
 pub(super) struct InShares<S> {
-    noise_multiplier: f64,
-    bits: u32,
+    asked: Asked,
     share: PhantomData<fn() -> S>,
 }
 
@@ -33,14 +32,17 @@ impl<S: Share> InShares<S> {
     /// The rule, from its [`PARAMETERS`](super::shares::PARAMETERS).
     pub fn boxed(arguments: &Arguments) -> Result<Box<dyn Mechanism>, Error> {
         Ok(Box::new(Self {
-            noise_multiplier: arguments.number("noise_multiplier")?,
-            bits: arguments.integer("bits")? as u32,
+            asked: Asked {
+                noise_multiplier: arguments.number("noise_multiplier")?,
+                count_noise: arguments.number("count_noise")?,
+                bits: arguments.integer("bits")? as u32,
+            },
             share: PhantomData,
         }))
     }
 
     fn shares(&self, of: &Calibration) -> Result<Shares, Error> {
-        Shares::new(of, self.noise_multiplier, self.bits)
+        Shares::new(of, self.asked)
     }
 }
 
@@ -50,6 +52,10 @@ impl<S: Share> Mechanism for InShares<S> {
     }
 
     fn discrete(&self) -> bool {
+        true
+    }
+
+    fn counts(&self) -> bool {
         true
     }
 
@@ -64,24 +70,27 @@ impl<S: Share> Mechanism for InShares<S> {
     }
 
     fn ring(&self) -> Option<(u32, f64)> {
-        Some((self.bits, UNIT))
+        Some((self.asked.bits, UNIT))
     }
 
     fn share(
         &self,
         of: &Calibration,
         values: &mut Vec<f32>,
+        within: bool,
         entropy: &mut dyn Entropy,
     ) -> Result<(), Error> {
         let shares = self.shares(of)?;
         let share = S::new(shares.sigma)?;
         let stream = &mut Stream::from_entropy(entropy)?;
-        shares.encode(of, values, stream, |out, stream| share.fill(out, stream))
+        shares.encode(of, (values, within), stream, |out, stream| share.fill(out, stream))
     }
 
     fn sent(&self, of: &Calibration) -> (usize, Bound) {
-        let bound = self.shares(of).map_or(Bound::None, |shares| shares.sent());
-        (of.len.next_power_of_two(), bound)
+        match self.shares(of) {
+            Ok(shares) => (shares.len, shares.sent()),
+            Err(_) => (of.len.next_power_of_two(), Bound::None),
+        }
     }
 
     fn open(
@@ -90,6 +99,6 @@ impl<S: Share> Mechanism for InShares<S> {
         opened: &mut Opened,
         _: &mut dyn Entropy,
     ) -> Result<(), Error> {
-        self.shares(of)?.decode(of, &mut opened.values)
+        self.shares(of)?.decode(of, opened)
     }
 }

@@ -60,6 +60,7 @@ impl Mechanism for LocalGaussian {
         &self,
         of: &Calibration,
         values: &mut Vec<f32>,
+        _within: bool,
         entropy: &mut dyn Entropy,
     ) -> Result<(), Error> {
         self.noise(of)?.0.add(values, &mut Stream::from_entropy(entropy)?).map(drop)

@@ -1,5 +1,6 @@
 //! The mechanisms that a plan can name, and what they share: sensitivities after every rounding.
 
+mod count;
 mod discrete_gaussian;
 mod gaussian;
 mod in_shares;

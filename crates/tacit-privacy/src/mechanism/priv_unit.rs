@@ -55,6 +55,7 @@ impl Mechanism for PrivUnit {
         &self,
         of: &Calibration,
         values: &mut Vec<f32>,
+        _within: bool,
         entropy: &mut dyn Entropy,
     ) -> Result<(), Error> {
         let released = self.estimate(of)?.release(values, &mut Stream::from_entropy(entropy)?)?;

@@ -107,8 +107,8 @@ impl Release<'_> {
     fn shared(&self, values: Vec<f32>, entropy: &mut dyn Entropy) -> Result<Vec<f32>, Error> {
         let layout = Arc::new(Layout::flat("canary", values.len())?);
         let update = Update::new(layout, values, 1)?;
-        let (clipped, _) = Clipped::clip(update, &Clip::to(self.of.bound));
-        let noised = clipped.noise(self.mechanism, &self.of, entropy)?;
+        let (clipped, within) = Clipped::clip(update, &Clip::to(self.of.bound));
+        let noised = clipped.noise(self.mechanism, &self.of, within, entropy)?;
         Ok(noised.into_inner().values().to_vec())
     }
 

@@ -1,6 +1,6 @@
 //! What the members of a simulated cohort say to each other, with the real cryptography.
 
-use crate::notary::VirtualNotary;
+use crate::notary::{VirtualNotary, credible};
 use crate::ports::SystemEntropy;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -55,10 +55,14 @@ impl<'a> Talk<'a> {
         let mut said = Vec::with_capacity(to.len());
         for participant in to {
             said.push(match self.letter(ask, participant) {
-                Ok(letter) => match self.host.table(round)?.hear(&letter) {
-                    Ok(()) => Kind::Said(letter.signed),
-                    Err(refusal) => Kind::Refused { participant: participant.clone(), refusal },
-                },
+                Ok(letter) => {
+                    let table = self.host.table(round)?;
+                    let shown = credible(self.protection.exchange(), &letter);
+                    match shown.and_then(|()| table.hear(&letter)) {
+                        Ok(()) => Kind::Said(letter.signed),
+                        Err(refusal) => Kind::Refused { participant: participant.clone(), refusal },
+                    }
+                }
                 Err(Error::Bug(promise)) => return Err(Error::Bug(promise)),
                 Err(error) => {
                     let (participant, why) = (participant.clone(), error.to_string());

@@ -15,7 +15,7 @@ use super::events::Down;
 use super::faults::Canary;
 use super::participant::examples_of;
 use super::{Checked, Violation, World, require};
-use crate::notary::VirtualNotary;
+use crate::notary::credible;
 use std::collections::{BTreeMap, BTreeSet};
 use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Refusal};
@@ -26,7 +26,7 @@ use tacit_core::messages::SignedContribution;
 use tacit_core::rng::{Random, Seed};
 use tacit_core::round::{Action, Admission, Entry, Kind, Record, Setup};
 use tacit_core::run::Run;
-use tacit_core::traits::{Blobs, Entropy, Exchange, Notary as _, Spool};
+use tacit_core::traits::{Blobs, Entropy, Spool};
 
 /// How far an opened mean may be from the mean.
 const ROUNDING: f64 = 1e-3;
@@ -285,11 +285,4 @@ impl World {
         let (values, _) = bytes.as_chunks::<4>();
         Ok(std::array::from_fn(|i| f64::from(f32::from_le_bytes(values[i]))))
     }
-}
-
-/// Refuses signatures and credentials of others, as whoever takes connections does.
-fn credible(exchange: Option<&dyn Exchange>, letter: &Letter) -> Result<(), Refusal> {
-    let notary = VirtualNotary::new(letter.sender().clone());
-    let shown = exchange.map_or(Ok(None), |exchange| exchange.credential(letter))?;
-    notary.verify(&letter.signed, &shown.unwrap_or_else(|| notary.credential()))
 }
