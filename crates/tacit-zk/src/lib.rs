@@ -4,7 +4,9 @@
 //! No input, output, clock or randomness of its own: entropy is handed in.
 
 pub mod curve;
+pub mod gradient;
 pub mod groth16;
+pub mod poseidon;
 pub mod r1cs;
 mod sections;
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! Groth16 (Groth 2016, section 3.2) over keys that come out of a [ceremony](crate::ceremony).
 
+mod batch;
 mod key;
 mod prove;
 mod qap;
 mod testing;
 
+pub use batch::{Instance, verify_all};
 pub use key::{ProvingKey, VerifyingKey, head_for_tests};
 pub use prove::{Keyed, prove, read_proof, verify, write_proof};
 pub use testing::setup_for_tests;

@@ -1,0 +1,117 @@
+//! The side of whoever verifies.
+
+use super::commit::to_bytes;
+use super::spec::Spec;
+use super::terms::{self, Bound, Commitments, Terms};
+use crate::groth16::{self, Instance, Keyed, VerifyingKey};
+use crate::poseidon::Hashes;
+use rayon::prelude::*;
+use tacit_core::error::{Error, Refusal};
+use tacit_core::proof::Shown;
+
+/// Verifies proofs under one key.
+pub struct Verifier<E: Keyed> {
+    terms: Terms,
+    hashes: Hashes<E::ScalarField>,
+    key: VerifyingKey,
+}
+
+impl<E: Keyed> Verifier<E> {
+    /// Takes a key; refuses one that was made for another number of public inputs.
+    pub fn new(terms: Terms, key: VerifyingKey) -> Result<Self, Error> {
+        terms.spec.check()?;
+        let expected = super::circuit::Public::<E::ScalarField>::default().elements().len();
+        if key.public() != expected || key.curve() != E::CURVE {
+            let expected = format!("{expected} public inputs over {}", E::CURVE);
+            let found = format!("{} over {}", key.public(), key.curve());
+            return Err(Error::caller("verification key", expected, found));
+        }
+        Ok(Self { terms, hashes: Hashes::default(), key })
+    }
+
+    /// One verdict for each proof. All are verified at once; if they do not hold together, each is
+    /// by itself.
+    pub fn verify(&self, shown: &[Shown<'_>]) -> Result<Vec<Result<(), Refusal>>, Error> {
+        let read: Vec<Result<Instance<E>, Error>> =
+            shown.par_iter().map(|shown| self.instance(shown)).collect();
+        let sound: Vec<Instance<E>> = read.iter().flatten().cloned().collect();
+        let together = groth16::verify_all(&self.key, &sound)?;
+        let verdict = |(read, shown): (Result<Instance<E>, Error>, &Shown<'_>)| {
+            let refuse = |why: String| {
+                let participant = shown.claim.participant.clone();
+                Ok(Err(Refusal::BadProof { participant, why }))
+            };
+            match read {
+                Err(error @ (Error::World(_) | Error::Bug(_))) => Err(error),
+                Err(error) => refuse(error.to_string()),
+                Ok(_) if together => Ok(Ok(())),
+                Ok((public, proof)) => match groth16::verify(&self.key, &public, &proof)? {
+                    true => Ok(Ok(())),
+                    false => refuse("it does not hold of this contribution".into()),
+                },
+            }
+        };
+        read.into_iter().zip(shown).map(verdict).collect()
+    }
+
+    /// The proof's points and its public inputs, of which the prover chooses none: all follow from
+    /// what was claimed, ordered and received.
+    fn instance(&self, shown: &Shown<'_>) -> Result<Instance<E>, Error> {
+        let (terms, hashes) = (&self.terms, &self.hashes);
+        if shown.model.digest() != shown.claim.context.model {
+            let (expected, found) = (shown.claim.context.model, shown.model.digest());
+            return Err(Error::caller("model", expected.to_string(), found.to_string()));
+        }
+        let (update, rest) = take(shown.proof)?;
+        let (travelled, rest) = match terms.hidden_weights {
+            true => take(rest).map(|(weights, rest)| (Some(weights), rest))?,
+            false => (None, rest),
+        };
+        let seed = shown.opening.map(|(_, seed)| seed);
+        let weights = match (travelled, seed) {
+            (Some(weights), None) => weights,
+            _ => to_bytes(terms::weights(terms, hashes, seed, &terms.weights(shown.model)?).1),
+        };
+        if travelled.is_some_and(|travelled| travelled != weights) {
+            return Err(Error::caller("commitment", "the round's model", "other weights"));
+        }
+        if let Some((values, seed)) = shown.opening {
+            let integers = integers(&terms.spec, values)?;
+            if to_bytes(terms::update(terms, hashes, seed, &integers).1) != update {
+                let found = "another update than was received";
+                return Err(Error::caller("commitment", "the update that was received", found));
+            }
+        }
+        let claim = &shown.claim;
+        let bound = Bound { terms, key: self.key.digest(), claim, order: shown.order };
+        let public = bound.public(&Commitments { update, weights })?;
+        Ok((public.elements(), groth16::read_proof::<E>(rest)?))
+    }
+}
+
+fn integers(spec: &Spec, values: &[f32]) -> Result<Vec<i32>, Error> {
+    if values.len() != spec.coordinates() {
+        let expected = format!("{} values", spec.coordinates());
+        return Err(Error::caller("update", expected, values.len().to_string()));
+    }
+    let integers = spec.integers(values);
+    integers.ok_or_else(|| {
+        let expected = format!("multiples of 2^-{}", spec.update_fraction);
+        Error::caller("update", expected, "others")
+    })
+}
+
+fn take(bytes: &[u8]) -> Result<([u8; 32], &[u8]), Error> {
+    let parts = bytes.split_first_chunk::<32>();
+    let parts = parts.map(|(first, rest)| (*first, rest));
+    parts.ok_or_else(|| Error::caller("proof", "commitments and points", "too few bytes"))
+}
+
+/// Whether a proof holds of exactly what is shown beside it. Says why not.
+pub fn verify_gradient_proof<E: Keyed>(
+    verifier: &Verifier<E>,
+    shown: &Shown<'_>,
+) -> Result<Result<(), Refusal>, Error> {
+    let verdicts = verifier.verify(std::slice::from_ref(shown))?;
+    verdicts.into_iter().next().ok_or(Error::Bug("a proof has a verdict"))
+}
