@@ -2,7 +2,7 @@
 
 mod seat;
 
-use crate::committee::Committee;
+use crate::committee::Dealing;
 use crate::notary::CertificateNotary;
 use crate::pki::Identity;
 use seat::Seat;
@@ -32,7 +32,7 @@ pub struct Worker<'a> {
     /// What it keeps between rounds.
     pub memory: &'a mut dyn Memory,
     /// The way to the aggregators, where the plan names a committee.
-    pub committee: Option<Arc<Committee>>,
+    pub committee: Option<Arc<dyn Dealing>>,
 }
 
 /// Signs what a participant sends.

@@ -15,7 +15,7 @@ use tacit_core::plan::tables::COMMAND;
 use tacit_core::registry::Family;
 use tacit_learn::{data, federation};
 use tacit_node::client::{BlockingTransport, Patience};
-use tacit_node::committee::Committee;
+use tacit_node::committee::{Committee, Dealing};
 use tacit_node::coordinator::SystemClock;
 use tacit_node::memory::FileMemory;
 use tacit_node::participant::{Worker, work};
@@ -74,6 +74,7 @@ pub fn main(args: Args) -> Result<Ending, Error> {
     let shard = shard(&args, &plan)?;
     let mut trainer = plan.trainer(shard.shape())?;
     let data = federation::local_data(&plan, &name, shard)?;
+    let committee = Committee::of(&plan, &identity, runtime.handle().clone())?;
     let mut worker = Worker {
         local: Local { plan: &plan, participant: &name, data: &data },
         trainer: &mut *trainer,
@@ -81,7 +82,7 @@ pub fn main(args: Args) -> Result<Ending, Error> {
         signer: &identity,
         clock: &SystemClock,
         memory: &mut FileMemory::new(&folder, plan.digest()),
-        committee: Committee::of(&plan, &identity, runtime.handle().clone())?,
+        committee: committee.map(|way| way as Arc<dyn Dealing>),
     };
     let delivered = work(&mut worker, &mut transport)?;
     println!("{name}: the run is over; {delivered} contributions delivered");

@@ -9,8 +9,8 @@ mod book;
 mod way;
 
 pub use aggregator::{Aggregator, Counter, Setting};
-pub use way::Committee;
 pub(crate) use way::Seated;
+pub use way::{Committee, Dealing};
 
 use tacit_core::error::Error;
 use tacit_core::plan::Plan;

@@ -65,12 +65,6 @@ impl Committee {
         Ok(Some(Arc::new(Self { rule, identity, notary, runtime, ways, subjects })))
     }
 
-    /// A participant's side of one round.
-    pub fn member(self: &Arc<Self>, terms: &Terms) -> Result<Box<dyn Member>, Error> {
-        let params = self.rule.params(terms.bits)?;
-        Ok(Box::new(RemoteMember::new(params, &terms.context, self.clone())))
-    }
-
     fn subjects(&self) -> Result<MutexGuard<'_, BTreeMap<usize, Subject>>, Error> {
         self.subjects.lock().map_err(|_| Error::Bug("a thread died while meeting an aggregator"))
     }
@@ -96,6 +90,19 @@ impl Committee {
         }
         subjects.insert(aggregator, subject.clone());
         Ok(subject)
+    }
+}
+
+/// Takes a participant's part in rounds of a committee.
+pub trait Dealing: Send + Sync {
+    /// Its side of one round.
+    fn member(self: Arc<Self>, terms: &Terms) -> Result<Box<dyn Member>, Error>;
+}
+
+impl Dealing for Committee {
+    fn member(self: Arc<Self>, terms: &Terms) -> Result<Box<dyn Member>, Error> {
+        let params = self.rule.params(terms.bits)?;
+        Ok(Box::new(RemoteMember::new(params, &terms.context, self)))
     }
 }
 

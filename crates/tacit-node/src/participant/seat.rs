@@ -83,7 +83,7 @@ impl Seat {
         }
         let terms = plan.terms(context, bits);
         let member = match &worker.committee {
-            Some(committee) => committee.member(&terms)?,
+            Some(committee) => committee.clone().member(&terms)?,
             None => exchange.member(&terms, notary.clone())?,
         };
         self.taken = Some(Taken { context: context.clone(), member, said: None, sealed: None });

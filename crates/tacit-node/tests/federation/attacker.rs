@@ -151,6 +151,18 @@ impl Attacker {
         Err(ErrorReply::decode(&body[..]).expect("an error reply").into_error(status))
     }
 
+    /// Sends half of a contribution; then the connection ends.
+    pub async fn break_off(&self, signed: &SignedContribution, payload: &[u8]) {
+        let offset = self.announce_signed(signed).await.unwrap().offset as usize;
+        let put = format!("PUT /v1/contributions/{}?offset={offset}", signed.contribution.payload);
+        let (claimed, half) = (payload.len() - offset, (payload.len() - offset) / 2);
+        let mut stream = raw_http1(self.address, &self.identity).await.unwrap();
+        let head = format!("{put} HTTP/1.1\r\nhost: a\r\ncontent-length: {claimed}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&payload[offset..][..half]).await.unwrap();
+        stream.flush().await.unwrap();
+    }
+
     /// Sends a body until the coordinator has had enough.
     pub async fn say_without_end(&self, method_and_path: &str) {
         let mut stream = raw_http1(self.address, &self.identity).await.unwrap();

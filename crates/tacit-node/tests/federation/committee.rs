@@ -1,6 +1,7 @@
 //! Five aggregators, each behind a server of its own, of whom three open a sum.
 
 use crate::common::name;
+use crate::shady::{Shady, listen, logged};
 use crate::trial::Trial;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
@@ -24,11 +25,17 @@ struct Town {
     addresses: Vec<SocketAddr>,
     identities: Vec<Arc<Identity>>,
     servers: BTreeMap<usize, Server>,
+    /// Which of them forges its answers of a stage.
+    forges: Option<(usize, u8)>,
 }
 
 impl Town {
     /// A trial under these changes to its plan, with its aggregators.
     async fn found(changes: &[(&str, &str)]) -> (Trial, Self) {
+        Self::found_with(changes, None).await
+    }
+
+    async fn found_with(changes: &[(&str, &str)], forges: Option<(usize, u8)>) -> (Trial, Self) {
         let listeners: Vec<TcpListener> =
             (0..5).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
         let addresses: Vec<SocketAddr> =
@@ -43,7 +50,8 @@ impl Town {
             Arc::new(loaded.unwrap())
         };
         let identities = (0..5).map(issue).collect();
-        let mut town = Self { addresses, identities, servers: BTreeMap::new() };
+        let servers = BTreeMap::new();
+        let mut town = Self { addresses, identities, servers, forges };
         for (number, listener) in listeners.into_iter().enumerate() {
             listener.set_nonblocking(true).unwrap();
             town.serve(&trial, number, tokio::net::TcpListener::from_std(listener).unwrap());
@@ -54,6 +62,7 @@ impl Town {
 
     fn serve(&mut self, trial: &Trial, number: usize, listener: tokio::net::TcpListener) {
         let identity = self.identities[number].clone();
+        let forges = self.forges.filter(|(liar, _)| *liar == number).map(|(_, stage)| stage);
         let coordinator = name("coordinator");
         let setting =
             Setting { plan: trial.plan.clone(), number, identity: identity.clone(), coordinator };
@@ -62,7 +71,7 @@ impl Town {
         let setup = Setup {
             identity,
             revocations: Arc::new(revocations),
-            desk: Arc::new(Counter(Aggregator::open(&dir, setting).unwrap())),
+            desk: Arc::new(Shady::new(Counter(Aggregator::open(&dir, setting).unwrap()), forges)),
             metrics: Arc::new(Metrics::new()),
             bounds: Bounds::default(),
         };
@@ -121,6 +130,40 @@ async fn three_dead_aggregators_cost_the_round_and_tell_nothing() {
     ALL.iter().for_each(|who| trial.join(who));
     let ended = trial.finish().await;
     assert!(ended.rounds[0].model_after.is_none());
+}
+
+/// An aggregator that contradicts the others is named, whatever it forges, and the sum is opened
+/// without it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lying_aggregator_is_named_and_done_without() {
+    listen();
+    for (liar, stage) in [(1, orders::CHECK), (3, orders::SUM)] {
+        let changes = [("num_rounds", "1")];
+        let (mut trial, _town) = Town::found_with(&changes, Some((liar, stage))).await;
+        ALL.iter().for_each(|who| trial.join(who));
+        let ended = trial.finish().await;
+        assert_eq!((ended.model, ended.finish), (expected(1).await, Finish::Completed));
+        let named = ["contradicts the others", &format!("aggregator={liar} ")];
+        assert!(logged(&named), "{stage}");
+    }
+    assert!(!logged(&["contradicts the others", "aggregator=0 "]));
+}
+
+/// A participant whose shares are of no vector is named and left out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_dealer_is_named_and_left_out() {
+    listen();
+    let (mut trial, _town) = Town::found(&[("num_rounds", "1")]).await;
+    ALL[..3].iter().for_each(|who| trial.join(who));
+    trial.join_crooked(ALL[3]);
+    let ended = trial.finish().await;
+    let three = {
+        let trial = Trial::prepare(&plan(&format!("{{ {RULE} }}"), &[]), Bounds::default());
+        tokio::task::spawn_blocking(move || trial.expected(&[&ALL[..3]])).await.unwrap()
+    };
+    assert_eq!((ended.model, ended.finish), (three, Finish::Completed));
+    assert!(logged(&["shares of no vector", "participant=p3 "]));
+    assert!(!logged(&["shares of no vector", "participant=p0 "]));
 }
 
 /// What was answered once is answered again after a restart, and nothing else of that round.

@@ -54,6 +54,34 @@ async fn members_leave_at_every_step() {
     }
 }
 
+/// A connection that ends in the middle of a contribution: its member is as good as gone, unless it
+/// comes back before contributions are closed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_leaves_in_the_middle_of_its_upload() {
+    for returns in [false, true] {
+        let mut trial = Trial::start(&plan(RULE, &[])).await;
+        ALL[1..].iter().for_each(|who| trial.join(who));
+        trial.join_halfway("p0", returns);
+        let ended = trial.finish().await;
+        let counted = if returns { 8 } else { 7 };
+        assert_eq!(ended.counts(1), (8, counted, 8 - counted), "{returns}");
+        let who = if returns { without(&[]) } else { without(&["p0"]) };
+        assert_eq!(ended.model, expected(vec![who]).await, "{returns}");
+    }
+}
+
+/// Who reveals another share than it was given is refused by name, and the sum opened without it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lying_holder_of_a_share_is_refused() {
+    let mut trial = Trial::start(&plan(RULE, &[])).await;
+    ALL[1..].iter().for_each(|who| trial.join(who));
+    trial.join_until("p0", Step::Lie(4));
+    let ended = trial.finish().await;
+    assert_eq!(ended.counts(1), (8, 8, 0));
+    assert_eq!(ended.refusals(1), [("inconsistent", 1)]);
+    assert_eq!(ended.model, expected(vec![without(&[])]).await);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_leave_than_planned_and_the_next_round_begins() {
     let changes = [("num_rounds", "2"), ("cohort.max_failed_rounds", "5")];

@@ -3,6 +3,7 @@
 
 use crate::attacker::Attacker;
 use crate::common::{name, patience};
+use crate::crooked::Crooked;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use tacit_audit::{Body, Checks, OsEntropy, RoundRecord, records, verify_dir};
 use tacit_core::central::{Centre, Ports};
 use tacit_core::digest::Digest;
 use tacit_core::error::Error;
-use tacit_core::exchange::{Ask, Letter};
+use tacit_core::exchange::{Ask, Letter, Message};
 use tacit_core::history::RoundReport;
 use tacit_core::ids::ParticipantId;
 use tacit_core::kept::Kept;
@@ -26,7 +27,7 @@ use tacit_core::run::Finish;
 use tacit_core::traits::{Member as Side, Transport};
 use tacit_learn::federation::Federation;
 use tacit_node::client::BlockingTransport;
-use tacit_node::committee::Committee;
+use tacit_node::committee::{Committee, Dealing};
 use tacit_node::coordinator::{Coordinator, Front, HistoryFile, Progress, Setting, SystemClock};
 use tacit_node::memory::FileMemory;
 use tacit_node::participant::{Signer as _, Worker, work};
@@ -252,7 +253,33 @@ impl Trial {
         std::thread::spawn(move || member.work_until(runtime, Some(step)));
     }
 
+    /// A participant of a committee that deals shares of no vector, and says so of them.
+    pub fn join_crooked(&mut self, who: &str) {
+        let (mut member, runtime) = (self.member(who), Handle::current());
+        let honest = self.committee(&self.identity(who)).unwrap();
+        member.committee = Some(Arc::new(Crooked::new(honest, &self.plan)));
+        self.honest.push(std::thread::spawn(move || member.work(runtime, None)));
+    }
+
+    /// A participant whose connection ends in the middle of its contribution; if it `returns`, it
+    /// delivers the rest.
+    pub fn join_halfway(&mut self, who: &str, returns: bool) {
+        let (member, runtime) = (self.member(who), Handle::current());
+        let (attacker, step) = (self.stranger(who), Step::Half { returns });
+        let works = move || {
+            let mut transport = member.transport(runtime.clone())?;
+            transport.enrol()?;
+            let (half, identity) = (Some((attacker, runtime)), member.identity.clone());
+            member.labour(&mut Leaving { transport, step: Some(step), half, identity })
+        };
+        let thread = std::thread::spawn(works);
+        if returns {
+            self.honest.push(thread);
+        }
+    }
+
     fn member(&self, who: &str) -> Member {
+        let committee = self.committee(&self.identity(who));
         Member {
             plan: self.plan.clone(),
             id: name(who),
@@ -261,7 +288,7 @@ impl Trial {
             identity: self.identity(who),
             url: self.url(),
             state: self.dir.path().join(format!("state-{who}")),
-            committee: self.committee(&self.identity(who)),
+            committee: committee.map(|way| way as Arc<dyn Dealing>),
         }
     }
 
@@ -435,7 +462,7 @@ struct Member {
     url: String,
     /// Its own folder.
     state: PathBuf,
-    committee: Option<Arc<Committee>>,
+    committee: Option<Arc<dyn Dealing>>,
 }
 
 impl Member {
@@ -449,7 +476,8 @@ impl Member {
     fn work_until(self, runtime: Handle, step: Option<Step>) -> Result<u32, Error> {
         let mut transport = self.transport(runtime)?;
         transport.enrol()?;
-        self.labour(&mut Leaving { transport, step })
+        let identity = self.identity.clone();
+        self.labour(&mut Leaving { transport, step, half: None, identity })
     }
 
     fn transport(&self, runtime: Handle) -> Result<BlockingTransport, Error> {
@@ -478,12 +506,22 @@ pub enum Step {
     Say(u8),
     /// Before it delivers its contribution.
     Deliver,
+    /// In the middle of that, once.
+    Half {
+        /// Whether it goes on afterwards.
+        returns: bool,
+    },
+    /// At a stage whose message it alters.
+    Lie(u8),
 }
 
 /// A transport that is gone from some step on.
 struct Leaving {
     transport: BlockingTransport,
     step: Option<Step>,
+    /// What it sends a half by.
+    half: Option<(Attacker, Handle)>,
+    identity: Arc<Identity>,
 }
 
 impl Leaving {
@@ -506,11 +544,22 @@ impl Transport for Leaving {
         self.transport.mail(ask)
     }
     fn say(&mut self, letter: &Letter) -> Result<(), Error> {
-        self.at(Step::Say(letter.signed.message.stage))?;
-        self.transport.say(letter)
+        let message = &letter.signed.message;
+        self.at(Step::Say(message.stage))?;
+        if self.step != Some(Step::Lie(message.stage)) {
+            return self.transport.say(letter);
+        }
+        let mut body = letter.body.clone();
+        *body.last_mut().unwrap() ^= 1;
+        let message = Message { body: Digest::of_bytes(&body), ..message.clone() };
+        self.transport.say(&Letter { signed: self.identity.sign_message(message), body })
     }
     fn deliver(&mut self, signed: &SignedContribution, payload: &[u8]) -> Result<(), Error> {
         self.at(Step::Deliver)?;
+        if let Some((attacker, runtime)) = self.half.take() {
+            runtime.block_on(attacker.break_off(signed, payload));
+            self.at(Step::Half { returns: false })?;
+        }
         self.transport.deliver(signed, payload)
     }
     fn decline(&mut self, _: u32, _: &str) -> Result<(), Error> {
