@@ -6,8 +6,10 @@
 pub mod curve;
 pub mod gradient;
 pub mod groth16;
+pub mod pedersen;
 pub mod poseidon;
 pub mod r1cs;
+pub mod range;
 mod sections;
 #[cfg(test)]
 mod testing;

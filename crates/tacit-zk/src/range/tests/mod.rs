@@ -1,0 +1,3 @@
+mod forged;
+mod libraries;
+mod whole;
