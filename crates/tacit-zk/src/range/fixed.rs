@@ -41,7 +41,7 @@ impl FixedPoint {
             return Err(Error::caller("bounds of a range proof", "an interval with 0", found));
         }
         let fixed = Self { scale, interval: Interval::new(least as i64, most as i64)?, norm_l2 };
-        let short = |norm: &f64| !(*norm > 0.0) || fixed.squares() == Some(0);
+        let short = |norm: &f64| norm.is_nan() || *norm <= 0.0 || fixed.squares() == Some(0);
         if let Some(norm) = norm_l2.filter(short) {
             let expected = format!("at least 1 / {scale}, and at most {LARGEST}");
             return Err(Error::caller("norm of a range proof", expected, norm.to_string()));

@@ -216,7 +216,11 @@ fn an_opening_is_checked() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 24,
+        failure_persistence: None,
+        ..Default::default()
+    })]
 
     /// Any bounds: values on them are proved, values one beyond them are not, and a proof for
     /// bounds one wider does not pass for these.
