@@ -63,6 +63,16 @@ fn main() {
             });
         }
     }
+    let every = (0..100).flat_map(|i| Mask::every(&[i; 32]));
+    let every: Vec<_> = every.map(|(bits, mask)| (bits, mask, Sign::Plus)).collect();
+    for width in [512, 256, 128] {
+        let masks = every.iter().filter(|(bits, ..)| *bits == width);
+        let masks: Vec<_> = masks.map(|(_, mask, sign)| (mask, *sign)).collect();
+        if !masks.is_empty() {
+            let name = format!("AES-128-CTR, {width} bits, {} at once", masks.len());
+            timed(&name, 4 * WORDS, masks.len(), || apply(black_box(&mut words), 0, &masks));
+        }
+    }
     timed("crates: keystream to memory, then added", 4 * WORDS, 1, || {
         let mut cipher = Ctr128BE::<Aes128>::new(&[7; 16].into(), &[0; 16].into());
         cipher.write_keystream(bytemuck::cast_slice_mut(&mut other));

@@ -1,11 +1,12 @@
 //! AES-128 in counter mode, fused with the addition, on 512-bit vectors of four blocks (VAES with
-//! AVX-512: Ice Lake, Zen 4 and later). Everything else is left to the crates.
+//! AVX-512: Ice Lake, Zen 4 and later), or on [narrower](super::narrow) ones. Where a processor has
+//! no AES, all is left to the crates.
 //!
 //! Eight vectors are in flight, which hides the latency of a round. Their 32 counters differ in
 //! the last byte alone, so counters cost one XOR per vector: with a constant, after the others'
 //! and the first round key are added up once.
 
-use super::{Sign, portable};
+use super::{Sign, narrow, portable};
 use crate::ring::Word;
 use std::arch::x86_64::*;
 use zeroize::Zeroize;
@@ -14,10 +15,10 @@ use zeroize::Zeroize;
 const VECTORS: usize = 8;
 
 /// Bytes of keystream of one pass: 32 blocks.
-const STRIDE: usize = VECTORS * 64;
+pub(super) const STRIDE: usize = VECTORS * 64;
 
 /// What is XORed to the last byte of each block's counter.
-const LAST_BYTES: [[u8; 64]; VECTORS] = {
+pub(super) const LAST_BYTES: [[u8; 64]; VECTORS] = {
     let (mut bytes, mut block) = ([[0; 64]; VECTORS], 0);
     while block < STRIDE / 16 {
         bytes[block / 4][block % 4 * 16 + 15] = block as u8;
@@ -26,9 +27,33 @@ const LAST_BYTES: [[u8; 64]; VECTORS] = {
     bytes
 };
 
+/// Blocks of a vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Width {
+    Four,
+    Two,
+    One,
+}
+
+impl Width {
+    /// Those that the processor has instructions for, the fastest first.
+    fn all() -> impl Iterator<Item = Self> {
+        let vaes = is_x86_feature_detected!("vaes");
+        let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
+        let has = [
+            (Self::Four, vaes && wide),
+            (Self::Two, vaes && is_x86_feature_detected!("avx2")),
+            (Self::One, true),
+        ];
+        let has = has.map(|(width, has)| has.then_some(width));
+        has.into_iter().flatten().filter(|_| is_x86_feature_detected!("aes"))
+    }
+}
+
 /// The expanded key. That there is one proves that the processor has the instructions.
 pub(super) struct Kernel {
     keys: Box<[[u8; 16]; 11]>,
+    width: Width,
 }
 
 impl Drop for Kernel {
@@ -40,16 +65,25 @@ impl Drop for Kernel {
 impl Kernel {
     /// Expands a key, where the processor has the instructions.
     pub(super) fn new(key: &[u8; 16]) -> Option<Self> {
-        let has = is_x86_feature_detected!("aes")
-            && is_x86_feature_detected!("vaes")
-            && is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw");
-        has.then(|| {
-            let mut keys = Box::new([*key; 11]);
-            // SAFETY: the processor has AES-NI.
-            unsafe { expand(&mut keys) };
-            Self { keys }
-        })
+        Width::all().next().map(|width| Self::of(key, width))
+    }
+
+    /// A kernel of each width that the processor has instructions for, with its bits.
+    pub(super) fn every(key: &[u8; 16]) -> Vec<(u32, Self)> {
+        let bits = |width| match width {
+            Width::Four => 512,
+            Width::Two => 256,
+            Width::One => 128,
+        };
+        Width::all().map(|width| (bits(width), Self::of(key, width))).collect()
+    }
+
+    /// Of a width from [`Width::all`].
+    fn of(key: &[u8; 16], width: Width) -> Self {
+        let mut keys = Box::new([*key; 11]);
+        // SAFETY: every width has AES-NI.
+        unsafe { expand(&mut keys) };
+        Self { keys, width }
     }
 
     /// Adds the words of the keystream from `offset` on.
@@ -82,13 +116,21 @@ impl Kernel {
     /// Whole strides from number `first` on.
     fn strides<W: Word>(&self, words: &mut [W], first: u64, sign: Sign) {
         let (strides, _) = bytemuck::cast_slice_mut::<W, u8>(words).as_chunks_mut::<STRIDE>();
-        // SAFETY: that `self` exists proves that the processor has the instructions.
+        match (W::BITS, sign) {
+            (32, Sign::Plus) => self.whole::<32, false>(first, strides),
+            (32, Sign::Minus) => self.whole::<32, true>(first, strides),
+            (_, Sign::Plus) => self.whole::<64, false>(first, strides),
+            (_, Sign::Minus) => self.whole::<64, true>(first, strides),
+        }
+    }
+
+    fn whole<const BITS: u32, const MINUS: bool>(&self, first: u64, strides: &mut [[u8; STRIDE]]) {
+        // SAFETY: that `self` has a width proves that the processor has its instructions.
         unsafe {
-            match (W::BITS, sign) {
-                (32, Sign::Plus) => fold::<32, false>(&self.keys, first, strides),
-                (32, Sign::Minus) => fold::<32, true>(&self.keys, first, strides),
-                (_, Sign::Plus) => fold::<64, false>(&self.keys, first, strides),
-                (_, Sign::Minus) => fold::<64, true>(&self.keys, first, strides),
+            match self.width {
+                Width::Four => fold::<BITS, MINUS>(&self.keys, first, strides),
+                Width::Two => narrow::by_two::<BITS, MINUS>(&self.keys, first, strides),
+                Width::One => narrow::by_one::<BITS, MINUS>(&self.keys, first, strides),
             }
         }
     }

@@ -13,6 +13,8 @@
 #[cfg_attr(target_arch = "x86_64", path = "kernel.rs")]
 #[cfg_attr(not(target_arch = "x86_64"), path = "absent.rs")]
 mod kernel;
+#[cfg(target_arch = "x86_64")]
+mod narrow;
 mod portable;
 
 use crate::ring::Word;
@@ -76,6 +78,13 @@ impl Mask {
             Prg::Aes128Ctr => Engine::Aes(Box::new(Aes128::new(first_half(seed).into()))),
             Prg::ChaCha20 => Engine::ChaCha(Box::new(Zeroizing::new(*seed))),
         })
+    }
+
+    /// The same mask of AES-128 in counter mode by every kernel that this processor has instructions
+    /// for, with the bits of its vectors: for tests and benchmarks.
+    pub fn every(seed: &[u8; 32]) -> Vec<(u32, Self)> {
+        let every = Kernel::every(first_half(seed)).into_iter();
+        every.map(|(bits, kernel)| (bits, Self::fast(kernel))).collect()
     }
 
     fn fast(kernel: Kernel) -> Self {

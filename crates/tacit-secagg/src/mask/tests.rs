@@ -64,6 +64,25 @@ fn every_way_gives_the_same_sums() {
     }
 }
 
+/// Kernels of every width against the portable code, at every offset and length around their edges.
+#[test]
+fn every_width_gives_the_same_sums() {
+    for (offset, len) in (0..20).flat_map(|offset| (0..300).map(move |len| (27 * offset, len))) {
+        let mut due = vec![1u64; len];
+        let of = |sign| (Mask::portable(Prg::Aes128Ctr, &seed(4)), sign);
+        let words: &mut [u32] = bytemuck::cast_slice_mut(&mut due);
+        let (plus, minus) = (of(Sign::Plus), of(Sign::Minus));
+        apply(words, offset, &[(&plus.0, plus.1)]);
+        apply(&mut due, offset, &[(&minus.0, minus.1)]);
+        for (bits, mask) in Mask::every(&seed(4)) {
+            let mut found = vec![1u64; len];
+            apply(bytemuck::cast_slice_mut::<u64, u32>(&mut found), offset, &[(&mask, Sign::Plus)]);
+            apply(&mut found, offset, &[(&mask, Sign::Minus)]);
+            assert!(found == due, "{bits} bits, {len} from {offset}");
+        }
+    }
+}
+
 #[test]
 fn a_part_is_the_part_of_the_whole() {
     for prg in PRGS {
