@@ -206,19 +206,20 @@ def bits(chance):
     return max(0.0, shift - math.log2(chance * Fraction(2) ** shift))
 
 
-def privacy(n, colluding, degree, threshold):
+def privacy(n, colluding, fewest, degree, threshold):
     honest, side = n - colluding, degree // 2
     if degree == n - 1:
         signed = next(q for q in range(n + 2) if 2 * q > n + colluding) - colluding
         return Fraction(not (threshold > colluding and threshold + signed > degree))
     views = honest * tail(n - 1, colluding, degree, 2 * threshold - degree)
     end = tail(n - 2, colluding, side, threshold - side)
-    return views + honest * (honest - 1) * end**2
+    cut = tail(n - 2, colluding, 2 * side, 2 * side - (n - fewest))
+    return views + honest * (honest - 1) * min(end**2, cut)
 
 
-def designed(n, colluding, dropping, security, liveness):
+def designed(n, colluding, dropping, security, liveness, fewest):
     def private(degree, threshold):
-        return privacy(n, colluding, degree, threshold) <= Fraction(1, 2**security)
+        return privacy(n, colluding, fewest, degree, threshold) <= Fraction(1, 2**security)
 
     def failing(degree, threshold):
         return n * tail(n - 1, dropping, degree, degree + 1 - threshold)
@@ -246,7 +247,7 @@ def designed(n, colluding, dropping, security, liveness):
             "degree": degree,
             "threshold": usual,
             "quorum": quorum,
-            "achieved_security": bits(privacy(n, colluding, degree, usual)),
+            "achieved_security": bits(privacy(n, colluding, fewest, degree, usual)),
             "achieved_liveness": bits(failing(degree, usual)),
         }
     return None
@@ -256,21 +257,31 @@ def exact():
     cases = [(n, c, d, s, l) for n in (2, 3, 10, 30, 100, 300)
              for c, d in ((0.0, 0.1), (0.1, 0.1), (0.3, 0.05), (0.05, 0.3), (0.3, 0.3))
              for s, l in ((40, 20), (80, 30))]
-    cases += [(1000, 0.05, 0.05, 40, 30), (1000, 0.1, 0.1, 80, 30), (1000, 0.33, 0.05, 40, 30),
+    cases += [(1000, 0.05, 0.05, 40, 30), (1000, 0.1, 0.1, 80, 30), (1000, 0.1, 0.3, 80, 30),
+              (1000, 0.33, 0.05, 40, 30),
               (3000, 0.05, 0.1, 80, 30), (10, 0.2, 0.45, 40, 20), (50, 0.0, 0.4, 40, 20)]
     for n, colluding, dropping, security, liveness in cases:
         counts = [int(f * n + 1e-9) for f in (colluding, dropping)]
         if counts[0] + 2 > n:
             continue
-        found = designed(n, *counts, security, liveness) or {"degree": None}
-        yield {
-            "members": n,
-            "colluding": colluding,
-            "dropping": dropping,
-            "security_bits": security,
-            "liveness_bits": liveness,
-            **found,
-        }
+        # As few as have an honest member in common, and as many as stay.
+        majority = next(q for q in range(n + 2) if 2 * q > n + counts[0])
+        for fewest in sorted({min(majority, n), max(majority, n - counts[1])}):
+            if fewest <= n:
+                yield case(n, colluding, dropping, security, liveness, fewest, counts)
+
+
+def case(n, colluding, dropping, security, liveness, fewest, counts):
+    found = designed(n, *counts, security, liveness, fewest) or {"degree": None}
+    return {
+        "members": n,
+        "fewest": fewest,
+        "colluding": colluding,
+        "dropping": dropping,
+        "security_bits": security,
+        "liveness_bits": liveness,
+        **found,
+    }
 
 
 def rows(vectors):

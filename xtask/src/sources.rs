@@ -13,7 +13,7 @@ const MEDIAN_LINES: usize = 200;
 const LINE_CHARS: usize = 100;
 
 /// Files that may contain unsafe code, each with a safe reference that it is tested against.
-const UNSAFE: [(&str, &str); 5] = [
+const UNSAFE: [(&str, &str); 6] = [
     ("crates/tacit-learn/src/aggregate/mean.rs", "SIMD: exact sums on AVX2 and AVX-512"),
     (
         "crates/tacit-learn/src/aggregate/prefetch.rs",

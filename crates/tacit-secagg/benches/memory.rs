@@ -1,10 +1,10 @@
 //! What a coordinator holds while it opens sums, beyond the model:
 //! `cargo bench -p tacit-secagg --bench memory`.
 //!
-//! For every row members talk in one process, whose messages go to a file; a process of its own then
-//! is the coordinator: it reads one message at a time, and contributions frame by frame, as from a
-//! spool on disk. Printed is the largest resident set of that process (VmHWM) less the four bytes of
-//! each of a million sums: what a program holds that does nothing is in it, and the messages' table.
+//! For every row members talk in one process, whose messages go to a file; a process of its own
+//! then is the coordinator: it reads one message at a time, and contributions frame by frame, as
+//! from a spool on disk. Printed is the largest resident set of that process (VmHWM) less the four
+//! bytes of each of a million sums; what a program holds that does nothing is in it.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 #[path = "../tests/common/mod.rs"]
@@ -40,7 +40,8 @@ fn memory(name: &str) -> f64 {
 fn world((adversary, dropped): (&str, u8)) -> World {
     let changes = [("adversary", Value::Text(adversary.into()))];
     let share = f64::from(dropped) / 100.0;
-    let mut world = World::new(&changes, terms(MEMBERS, MEMBERS / 10, (0.1, share), 32));
+    let mut world =
+        World::new(&changes, terms(MEMBERS, MEMBERS - usize::from(dropped) * 10, (0.1, share), 32));
     for seal in &mut world.seals {
         Arc::get_mut(seal).unwrap().trusting = true;
     }

@@ -70,7 +70,8 @@ impl Meddler for Recorder {
 fn world(changes: &[(&'static str, &str)], size: usize, shares: (f64, f64)) -> World {
     let changes: Vec<_> =
         changes.iter().map(|(name, value)| (*name, Value::Text((*value).into()))).collect();
-    let mut world = World::new(&changes, terms(size, size / 10, shares, 32));
+    let mut world =
+        World::new(&changes, terms(size, size - (shares.1 * size as f64) as usize, shares, 32));
     for seal in &mut world.seals[1..] {
         Arc::get_mut(seal).unwrap().trusting = true;
     }

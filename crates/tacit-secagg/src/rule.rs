@@ -144,7 +144,7 @@ impl SecAgg {
             liveness_bits: self.liveness_bits,
         };
         match self.malicious {
-            true => graph::design(present, &adversary),
+            true => graph::design_of_fewest(present, self.fewest(terms), &adversary),
             false => graph::design_semi_honest(present, &adversary),
         }
     }

@@ -19,7 +19,10 @@
 //!   member at such an end has at most `degree/2` others on its other side, so to open its own
 //!   mask at least `threshold − degree/2` of the places beyond the end must be held by colluders.
 //!   That must hold at both ends, which are disjoint; the two events are negatively associated
-//!   (Joag-Dev, Proschan 1983), so their probability is at most the product.
+//!   (Joag-Dev, Proschan 1983), so their probability is at most the product. Besides, of the
+//!   `degree` places of both ends no more can be missing than a roster may leave out: of a roster
+//!   of at least `fewest`, all others must collude. The probability of both at once is at most the
+//!   smaller of the two.
 //! * *Liveness.* Some member has fewer than `threshold` neighbours left.
 //!
 //! Where all are joined to all nobody is isolated, and of the `quorum` that sign at least
@@ -77,6 +80,8 @@ struct Cohort {
     members: usize,
     colluding: usize,
     dropping: usize,
+    /// Members of the smallest roster that is opened.
+    fewest: usize,
     /// Whether the coordinator may leave the protocol.
     malicious: bool,
 }
@@ -99,15 +104,18 @@ impl Cohort {
         let draw = Draw { population: others, marked: colluding, drawn: degree };
         let both = if self.malicious { (2 * threshold).saturating_sub(degree) } else { threshold };
         let views = libm::log2(honest) + draw.log2_at_least(both);
-        let end = match self.malicious {
-            true => Draw { population: others - 1, marked: colluding, drawn: side }
-                .log2_at_least(threshold.saturating_sub(side)),
-            false => {
-                Draw { population: others - 1, marked: colluding + self.dropping, drawn: side }
-                    .log2_at_least(side)
+        let beyond = |marked, drawn| Draw { population: others - 1, marked, drawn };
+        let ends = match self.malicious {
+            true => {
+                let held = threshold.saturating_sub(side);
+                let missing = self.members - self.fewest;
+                let cut =
+                    beyond(colluding, 2 * side).log2_at_least((2 * side).saturating_sub(missing));
+                (2.0 * beyond(colluding, side).log2_at_least(held)).min(cut)
             }
+            false => 2.0 * beyond(colluding + self.dropping, side).log2_at_least(side),
         };
-        let isolation = libm::log2(honest * (honest - 1.0)) + 2.0 * end;
+        let isolation = libm::log2(honest * (honest - 1.0)) + ends;
         -log2_sum(views, isolation).min(0.0)
     }
 
@@ -178,7 +186,19 @@ fn refused(count: usize) -> String {
 ///
 /// Everybody who needs the result computes it, so it is the same on every machine.
 pub fn design(cohort: usize, adversary: &Adversary) -> Result<Topology, Error> {
-    designed(checked(cohort, adversary)?, adversary)
+    design_of_fewest(cohort, 0, adversary)
+}
+
+/// The same where no roster of fewer members than this is opened, nor of fewer than have an honest
+/// one in common with every other.
+pub fn design_of_fewest(
+    cohort: usize,
+    fewest: usize,
+    adversary: &Adversary,
+) -> Result<Topology, Error> {
+    let cohort = checked(cohort, adversary)?;
+    let fewest = fewest.clamp(cohort.fewest, cohort.members);
+    designed(Cohort { fewest, ..cohort }, adversary)
 }
 
 /// The same for a coordinator that follows the protocol, and for members that leave without regard
@@ -229,7 +249,8 @@ fn checked(members: usize, adversary: &Adversary) -> Result<Cohort, Error> {
         let expected = format!("at most {} of {members}", members - 2);
         return Err(Error::caller("members that may collude", expected, refused(colluding)));
     }
-    Ok(Cohort { members, colluding, dropping, malicious: true })
+    let fewest = ((members + colluding) / 2 + 1).min(members);
+    Ok(Cohort { members, colluding, dropping, fewest, malicious: true })
 }
 
 /// So many of a group drawn at random are marked at most, but with probability 2^−bits.

@@ -56,7 +56,7 @@ fn tails_give_the_published_graphs() {
         let members = number("members") as usize;
         let count = |name: &str| ((number(name) + 1e-14) * number("members")) as usize;
         let (colluding, dropping) = (count("colluding"), count("dropping"));
-        let cohort = Cohort { members, colluding, dropping, malicious: true };
+        let cohort = Cohort { members, colluding, dropping, fewest: 0, malicious: true };
         let found = of_the_authors(&cohort, vector["malicious"].as_bool().unwrap());
         assert_eq!(found.0, number("degree") as usize, "{vector}");
         // Their own test takes a smaller threshold for right, too.
@@ -76,7 +76,8 @@ fn designs_are_those_of_exact_arithmetic() {
             security_bits: number("security_bits"),
             liveness_bits: number("liveness_bits"),
         };
-        let found = design(number("members") as usize, &adversary);
+        let (members, fewest) = (number("members") as usize, number("fewest") as usize);
+        let found = design_of_fewest(members, fewest, &adversary);
         if vector["degree"].is_null() {
             assert!(found.is_err(), "{vector}");
             continue;
@@ -137,9 +138,14 @@ fn a_part_is_opened_only_by_the_events_that_are_bounded() {
             }
             assert!(views || !other, "{code}");
             let beyond = |count| count + side >= threshold;
-            let ends = honest
-                .iter()
-                .any(|u| beyond(left(*u)) && honest.iter().any(|v| u != v && beyond(right(*v))));
+            let missing = (0..members).filter(|at| place(*at) == Place::Missing).count();
+            let pair = |u: usize, v: usize| {
+                u != v
+                    && beyond(left(u))
+                    && beyond(right(v))
+                    && left(u) + right(v) + missing >= degree
+            };
+            let ends = honest.iter().any(|u| honest.iter().any(|v| pair(*u, *v)));
             if !views && !ends {
                 let place = &place;
                 assert!(!opens_a_part(members, side, threshold, &honest, place), "{code}");

@@ -80,8 +80,8 @@ impl Mask {
         })
     }
 
-    /// The same mask of AES-128 in counter mode by every kernel that this processor has instructions
-    /// for, with the bits of its vectors: for tests and benchmarks.
+    /// The same mask of AES-128 in counter mode by every kernel that this processor has
+    /// instructions for, with the bits of its vectors: for tests and benchmarks.
     pub fn every(seed: &[u8; 32]) -> Vec<(u32, Self)> {
         let every = Kernel::every(first_half(seed)).into_iter();
         every.map(|(bits, kernel)| (bits, Self::fast(kernel))).collect()

@@ -449,7 +449,8 @@ impl System for Tacit {
             security_bits: 80.0,
             liveness_bits: 30.0,
         };
-        let topology = graph::design(setting.members, &adversary).unwrap();
+        let fewest = setting.minimum.max(setting.colluding + 2);
+        let topology = graph::design_of_fewest(setting.members, fewest, &adversary).unwrap();
         let session = session(setting, keys);
         let seed = Digest::of_parts("tacit/v1/secagg/graph", &[&session.0]);
         let graph = Graph::draw(setting.members, topology.degree, &seed.0);
