@@ -2,9 +2,7 @@
 
 use super::spec::{ERROR_BITS, KNOTS, Kind, LINE_BITS, RATE_BITS, SIGMOID_BITS, Spec, UPDATE_BITS};
 use crate::r1cs::builder::{Builder, signed};
-use crate::r1cs::gadgets::{
-    Saturation, Table, bit, decompose, private_bits, product, saturate, weigh, width,
-};
+use crate::r1cs::gadgets::{Saturation, Table, bit, decompose, product, saturate, weigh, width};
 use ark_ff::PrimeField;
 
 /// [`Spec::error`].
@@ -68,22 +66,24 @@ pub fn scale<F: PrimeField, B: Builder<F>>(
     let squares: Vec<_> = gradient.iter().map(|g| product(b, g, g)).collect();
     let terms: Vec<_> = squares.iter().map(|square| (1, square)).collect();
     let squares = b.sum(&terms, 0);
-    // m = ⌊√Σ⌋: 0 ≤ Σ − m² ≤ 2m
+    // m = ⌊√Σ⌋: with r = Σ − m² and t = 2m − r within 0..2^(bits+1), 2m = r + t is an integer, and
+    // even, as (r + t)² = 4 (Σ − r); so no bit of m is needed.
     let bits = spec.norm_bits();
     let root = signed(b.value(&squares)).max(0).isqrt();
-    let root = private_bits(b, bits, |i| root >> i & 1 == 1);
-    let root = weigh(b, &root, 0);
+    let root = b.wire(Some((0, 1 << (bits + 1))), || F::from(root));
     let square = product(b, &root, &root);
     let rest = b.sum(&[(1, &squares), (-1, &square)], 0);
     decompose(b, &rest, bits + 1);
     let room = b.sum(&[(2, &root), (-1, &rest)], 0);
     decompose(b, &room, bits + 1);
-    // q = ⌊limit · 2^shift / (m + 1)⌋: 0 ≤ limit · 2^shift − q (m + 1) ≤ m
+    // q = ⌊limit · 2^shift / (m + 1)⌋: 0 ≤ limit · 2^shift − q (m + 1) ≤ m. The comparison below
+    // shows q to be an integer within these bounds.
     let shift = spec.shift() as u32;
     let (norm, whole) = (b.sum(&[(1, &root)], 1), b.sum(&[(1 << shift, limit)], 0));
     let quotient = signed(b.value(&whole)) / signed(b.value(&norm)).max(1);
-    let quotient = private_bits(b, UPDATE_BITS + shift, |i| quotient >> i & 1 == 1);
-    let quotient = weigh(b, &quotient, 0);
+    let reach = 1_i128 << (UPDATE_BITS + shift);
+    let within = (-reach, reach + (1 << RATE_BITS));
+    let quotient = b.wire(Some(within), || F::from(quotient));
     let taken = product(b, &quotient, &norm);
     let rest = b.sum(&[(1, &whole), (-1, &taken)], 0);
     decompose(b, &rest, bits);

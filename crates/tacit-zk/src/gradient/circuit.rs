@@ -90,6 +90,18 @@ pub fn compile<F: PrimeField>(spec: &Spec, hashes: &Hashes<F>) -> Result<R1cs<F>
     shape.finish()
 }
 
+/// What the circuit is about, as wires.
+pub struct Wires<W> {
+    /// Bits of the rows.
+    pub rows: Vec<W>,
+    /// Bits of the weights.
+    pub weights: Vec<W>,
+    /// Bits of the update.
+    pub update: Vec<W>,
+    /// Elements that nothing determines: salts of these three, and siblings.
+    pub free: Vec<W>,
+}
+
 /// Describes the circuit to a builder.
 pub fn describe<F: PrimeField, B: Builder<F>>(
     b: &mut B,
@@ -97,7 +109,7 @@ pub fn describe<F: PrimeField, B: Builder<F>>(
     hashes: &Hashes<F>,
     public: &Public<F>,
     private: &Private<F>,
-) {
+) -> Wires<B::Wire> {
     b.public(None, || public.occasion);
     let root = b.public(None, || public.root);
     let block = b.public(Some((0, (1 << spec.depth) - 1)), || F::from(public.block));
@@ -109,19 +121,26 @@ pub fn describe<F: PrimeField, B: Builder<F>>(
     let bits = |bits: &[bool], at: usize| bits.get(at).copied().unwrap_or_default();
     let width = spec.batch * spec.row_width();
     let rows = private_bits(b, width as u32, |i| bits(&private.rows, i as usize));
-    let leaf = salted(b, hashes, LEAF, || private.salt, &rows);
-    climb(b, spec, hashes, (leaf, &block, &root), &private.path);
+    let salt = b.wire(None, || private.salt);
+    let leaf = salted(b, hashes, LEAF, &salt, &rows);
+    let mut free = climb(b, spec, hashes, (leaf, &block, &root), &private.path);
+    free.push(salt);
     let width = spec.coordinates() as u32 * spec.weight_bits;
     let weight_bits = private_bits(b, width, |i| bits(&private.weights, i as usize));
-    let commitment = salted(b, hashes, WEIGHTS, || private.weights_salt, &weight_bits);
+    let salt = b.wire(None, || private.weights_salt);
+    let commitment = salted(b, hashes, WEIGHTS, &salt, &weight_bits);
+    free.push(salt);
     equal(b, &commitment, &weights);
 
     let data = read(b, spec, &rows, &weight_bits);
     let gradient = gradient(b, spec, &data);
     let scale = arithmetic::scale(b, spec, &gradient, (&rate, &limit));
     let update_bits = arithmetic::updates(b, spec, &gradient, &scale);
-    let commitment = salted(b, hashes, UPDATE, || private.update_salt, &update_bits);
+    let salt = b.wire(None, || private.update_salt);
+    let commitment = salted(b, hashes, UPDATE, &salt, &update_bits);
+    free.push(salt);
     equal(b, &commitment, &update);
+    Wires { rows, weights: weight_bits, update: update_bits, free }
 }
 
 impl Spec {
@@ -136,24 +155,25 @@ fn salted<F: PrimeField, B: Builder<F>>(
     b: &mut B,
     hashes: &Hashes<F>,
     purpose: u64,
-    salt: impl FnOnce() -> F,
+    salt: &B::Wire,
     bits: &[B::Wire],
 ) -> B::Wire {
-    let mut inputs = vec![b.wire(None, salt)];
+    let mut inputs = vec![salt.clone()];
     inputs.extend(pack(b, bits));
     hashes.wide.absorb(b, purpose, &inputs)
 }
 
 /// Climbs from a leaf to the root, to the left or right as the bits of the block's number say.
+/// Gives the siblings.
 fn climb<F: PrimeField, B: Builder<F>>(
     b: &mut B,
     spec: &Spec,
     hashes: &Hashes<F>,
     (leaf, block, root): (B::Wire, &B::Wire, &B::Wire),
     path: &[F],
-) {
+) -> Vec<B::Wire> {
     let turns = decompose(b, block, spec.depth);
-    let mut node = leaf;
+    let (mut node, mut siblings) = (leaf, Vec::new());
     for (level, right) in turns.iter().enumerate() {
         let sibling = b.wire(None, || path.get(level).copied().unwrap_or_default());
         let difference = b.mix(&[(F::ONE, &sibling), (-F::ONE, &node)], F::ZERO);
@@ -161,8 +181,10 @@ fn climb<F: PrimeField, B: Builder<F>>(
         let first = b.mix(&[(F::ONE, &node), (F::ONE, &moved)], F::ZERO);
         let second = b.mix(&[(F::ONE, &sibling), (-F::ONE, &moved)], F::ZERO);
         node = hashes.node.compress_to_one(b, &[first, second]);
+        siblings.push(sibling);
     }
     equal(b, &node, root);
+    siblings
 }
 
 /// Bits as numbers. That a row is of one class is a constraint.

@@ -4,25 +4,30 @@ use super::circuit::{Private, Public};
 use super::commit::{Dataset, to_bytes};
 use super::terms::{self, Bound, Commitments, Compiled, Terms};
 use crate::groth16::{self, Keyed, ProvingKey};
-use ark_ec::pairing::Pairing;
 use ark_ff::PrimeField;
 use std::sync::Arc;
 use tacit_core::data::{Examples, Shard};
+use tacit_core::digest::Digest;
 use tacit_core::error::Error;
 use tacit_core::proof::{Claim, Proved, Secret, Values, Work};
 use tacit_core::traits::Entropy;
 
 /// Proves one participant's updates, all under one key.
 pub struct Prover<E: Keyed> {
-    terms: Terms,
-    compiled: Compiled<E::ScalarField>,
+    witnesses: Witnesses<E::ScalarField>,
     key: ProvingKey,
-    dataset: Option<Kept<E::ScalarField>>,
+}
+
+/// Computes witnesses; keeps the tree over the participant's rows.
+pub(super) struct Witnesses<F> {
+    terms: Terms,
+    compiled: Compiled<F>,
+    key: Digest,
+    dataset: Option<Kept<F>>,
 }
 
 /// Inputs and what travels of them.
-type Made<E> = (Public<Scalar<E>>, Private<Scalar<E>>, Commitments);
-type Scalar<E> = <E as Pairing>::ScalarField;
+pub(super) type Made<F> = (Public<F>, Private<F>, Commitments);
 
 /// The tree over a shard, which is the same in every round.
 struct Kept<F> {
@@ -43,13 +48,30 @@ impl<F: PrimeField> Kept<F> {
 impl<E: Keyed> Prover<E> {
     /// Compiles the circuit; refuses a key that was made for another one.
     pub fn new(terms: Terms, key: ProvingKey) -> Result<Self, Error> {
-        let compiled = Compiled::new(&terms.spec)?;
-        Ok(Self { terms, compiled, key, dataset: None })
+        let witnesses = Witnesses::new(terms, key.verifying().digest())?;
+        Ok(Self { witnesses, key })
     }
 
     /// The circuit.
     pub fn compiled(&self) -> &Compiled<E::ScalarField> {
-        &self.compiled
+        &self.witnesses.compiled
+    }
+
+    /// What is proved.
+    pub fn terms(&self) -> &Terms {
+        &self.witnesses.terms
+    }
+
+    /// The key.
+    pub fn key(&self) -> &ProvingKey {
+        &self.key
+    }
+
+    /// Computes a witness, and drops it.
+    pub(super) fn try_witness(&mut self, claim: &Claim<'_>, work: &Work<'_>) -> Result<(), Error> {
+        let (public, private, _) = self.witnesses.witness(claim, work)?;
+        drop(self.witnesses.compiled.trace(&public, &private));
+        Ok(())
     }
 
     /// See [`prove_gradient_correctness`].
@@ -59,15 +81,29 @@ impl<E: Keyed> Prover<E> {
         work: &Work<'_>,
         entropy: &mut dyn Entropy,
     ) -> Result<Proved, Error> {
-        let (public, private, commitments) = self.witness(claim, work)?;
-        let Compiled { r1cs, .. } = &self.compiled;
-        let trace = self.compiled.trace(&public, &private);
-        let proof = groth16::prove::<E>(&self.key, r1cs, trace.wires(), entropy)?;
-        let proof = join(&self.terms, &commitments, &groth16::write_proof(&proof));
+        let (public, private, commitments) = self.witnesses.witness(claim, work)?;
+        let compiled = &self.witnesses.compiled;
+        let trace = compiled.trace(&public, &private);
+        let proof = groth16::prove::<E>(&self.key, &compiled.r1cs, trace.wires(), entropy)?;
+        let proof = join(&self.witnesses.terms, &commitments, &groth16::write_proof(&proof));
         Ok(Proved { proof, blindings: Vec::new() })
     }
+}
 
-    fn witness(&mut self, claim: &Claim<'_>, work: &Work<'_>) -> Result<Made<E>, Error> {
+impl<F: PrimeField> Witnesses<F> {
+    /// Compiles the circuit; `key` is the verification key's digest.
+    pub fn new(terms: Terms, key: Digest) -> Result<Self, Error> {
+        let compiled = Compiled::new(&terms.spec)?;
+        Ok(Self::over(terms, compiled, key))
+    }
+
+    /// Of a circuit that is compiled already.
+    pub fn over(terms: Terms, compiled: Compiled<F>, key: Digest) -> Self {
+        Self { terms, compiled, key, dataset: None }
+    }
+
+    /// What `claim` and `work` are as a witness; refuses work that does not fit the claim.
+    pub fn witness(&mut self, claim: &Claim<'_>, work: &Work<'_>) -> Result<Made<F>, Error> {
         self.keep(work)?;
         let (terms, hashes) = (&self.terms, &self.compiled.hashes);
         let spec = &terms.spec;
@@ -96,7 +132,7 @@ impl<E: Keyed> Prover<E> {
         let (update_salt, to_update) = terms::update(terms, hashes, work.seed, &update);
         let commitments = Commitments { update: to_bytes(to_update), weights: to_bytes(committed) };
         let (salt, path) = dataset.path(hashes, block);
-        let key = self.key.verifying().digest();
+        let key = self.key;
         let public = Bound { terms, key, claim, order: work.order }.public(&commitments)?;
         let private = Private {
             rows: spec.row_bits(&rows),

@@ -104,7 +104,11 @@ pub struct Compiled<F> {
 impl<F: PrimeField> Compiled<F> {
     /// Compiles the circuit of a computation.
     pub fn new(spec: &Spec) -> Result<Self, Error> {
-        let hashes = Hashes::default();
+        Self::with(spec, Hashes::default())
+    }
+
+    /// Compiles it with other permutations.
+    pub(super) fn with(spec: &Spec, hashes: Hashes<F>) -> Result<Self, Error> {
         let r1cs = compile(spec, &hashes)?;
         Ok(Self { spec: spec.clone(), hashes, r1cs })
     }

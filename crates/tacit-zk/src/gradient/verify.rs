@@ -6,14 +6,18 @@ use super::terms::{self, Bound, Commitments, Terms};
 use crate::groth16::{self, Instance, Keyed, VerifyingKey};
 use crate::poseidon::Hashes;
 use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
+use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Refusal};
-use tacit_core::proof::Shown;
+use tacit_core::proof::{Secret, Shown};
 
 /// Verifies proofs under one key.
 pub struct Verifier<E: Keyed> {
     terms: Terms,
     hashes: Hashes<E::ScalarField>,
     key: VerifyingKey,
+    /// The last model, and the commitment to its weights where everybody may see them.
+    last: Mutex<Option<(Digest, [u8; 32])>>,
 }
 
 impl<E: Keyed> Verifier<E> {
@@ -26,7 +30,12 @@ impl<E: Keyed> Verifier<E> {
             let found = format!("{} over {}", key.public(), key.curve());
             return Err(Error::caller("verification key", expected, found));
         }
-        Ok(Self { terms, hashes: Hashes::default(), key })
+        Ok(Self { terms, hashes: Hashes::default(), key, last: Mutex::new(None) })
+    }
+
+    /// The key.
+    pub fn key(&self) -> &VerifyingKey {
+        &self.key
     }
 
     /// One verdict for each proof. All are verified at once; if they do not hold together, each is
@@ -54,6 +63,27 @@ impl<E: Keyed> Verifier<E> {
         read.into_iter().zip(shown).map(verdict).collect()
     }
 
+    /// The commitment to the weights of the round's model: for a batch, it is made once.
+    fn weights(&self, shown: &Shown<'_>, seed: Option<&Secret>) -> Result<[u8; 32], Error> {
+        let (terms, model) = (&self.terms, shown.claim.context.model);
+        let make = || -> Result<[u8; 32], Error> {
+            let weights = terms.weights(shown.model)?;
+            Ok(to_bytes(terms::weights(terms, &self.hashes, seed, &weights).1))
+        };
+        if terms.hidden_weights {
+            return make();
+        }
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match *last {
+            Some((digest, weights)) if digest == model => Ok(weights),
+            _ => {
+                let weights = make()?;
+                *last = Some((model, weights));
+                Ok(weights)
+            }
+        }
+    }
+
     /// The proof's points and its public inputs, of which the prover chooses none: all follow from
     /// what was claimed, ordered and received.
     fn instance(&self, shown: &Shown<'_>) -> Result<Instance<E>, Error> {
@@ -70,7 +100,7 @@ impl<E: Keyed> Verifier<E> {
         let seed = shown.opening.map(|(_, seed)| seed);
         let weights = match (travelled, seed) {
             (Some(weights), None) => weights,
-            _ => to_bytes(terms::weights(terms, hashes, seed, &terms.weights(shown.model)?).1),
+            _ => self.weights(shown, seed)?,
         };
         if travelled.is_some_and(|travelled| travelled != weights) {
             return Err(Error::caller("commitment", "the round's model", "other weights"));

@@ -4,9 +4,11 @@ mod batch;
 mod key;
 mod prove;
 mod qap;
+mod store;
 mod testing;
 
 pub use batch::{Instance, verify_all};
 pub use key::{ProvingKey, VerifyingKey, head_for_tests};
 pub use prove::{Keyed, prove, read_proof, verify, write_proof};
+pub use store::{read_proving_key, write_proving_key};
 pub use testing::setup_for_tests;

@@ -30,6 +30,13 @@ impl<F: PrimeField> Default for Shape<F> {
     }
 }
 
+impl<F> Linear<F> {
+    /// Its wires with their factors.
+    pub fn terms(&self) -> &Combination<F> {
+        &self.terms
+    }
+}
+
 impl<F: PrimeField> Shape<F> {
     /// The system; refuses a circuit that could wrap.
     pub fn finish(self) -> Result<R1cs<F>, Error> {
@@ -133,5 +140,46 @@ impl<F: PrimeField> Builder<F> for Shape<F> {
 
     fn refuse(&mut self, why: &'static str) {
         self.refused = self.refused.or(Some(why));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::r1cs::gadgets::{bit, product, weigh};
+    use ark_bn254::Fr;
+    use ark_ff::AdditiveGroup;
+
+    /// Squares of a number of `bits` bits, `times` times.
+    fn squares(bits: usize, times: usize) -> Result<R1cs<Fr>, Error> {
+        let mut b = Shape::<Fr>::default();
+        let bits: Vec<_> = (0..bits).map(|_| bit(&mut b, || Fr::ZERO)).collect();
+        let mut x = weigh(&mut b, &bits, 0);
+        for _ in 0..times {
+            x = product(&mut b, &x, &x);
+        }
+        b.finish()
+    }
+
+    #[test]
+    fn what_could_wrap_is_refused() {
+        assert!(squares(31, 2).is_ok());
+        // below 2¹²⁸, though every value that occurs may be small
+        assert!(squares(32, 2).is_err());
+        let mut b = Shape::<Fr>::default();
+        let x = b.public(Some((0, 1)), || Fr::ZERO);
+        let large = b.sum(&[(1 << 126, &x)], 0);
+        b.enforce(&large, &large, &large);
+        b.product_bounds(&large, &large);
+        assert!(b.finish().is_err());
+    }
+
+    #[test]
+    fn hashes_are_no_integers() {
+        let mut b = Shape::<Fr>::default();
+        let hash = b.wire(None, || Fr::ZERO);
+        b.enforce(&hash, &hash, &hash);
+        b.sum(&[(1, &hash)], 0);
+        assert!(b.finish().is_err());
     }
 }

@@ -30,7 +30,9 @@ pub struct World {
 
 /// Small enough for everything to be tried.
 pub fn small(kind: Kind, outputs: usize) -> Spec {
-    Spec { depth: 1, weight_bits: 14, ..Spec::usual(kind, 2, outputs, 2) }
+    // small gradients, so that a norm that is off by little shows in the update
+    let feature_fraction = if kind == Kind::Linear { 2 } else { 0 };
+    Spec { depth: 1, weight_bits: 14, feature_fraction, ..Spec::usual(kind, 2, outputs, 2) }
 }
 
 impl World {
@@ -90,6 +92,12 @@ impl World {
         let weights = self.terms.weights(&self.model).unwrap();
         let gradient = spec.gradient(&weights, &rows, &mut Vec::new());
         self.update = spec.floats(&spec.update(self.terms.step(&self.order).unwrap(), &gradient));
+    }
+
+    /// Larger weights, so that errors saturate.
+    pub fn stretch(&mut self, factor: f32) {
+        let weights = self.model.values().iter().map(|w| w * factor).collect();
+        self.model = Params::new(self.model.layout().clone(), weights).unwrap();
     }
 
     pub fn claim(&self) -> Claim<'_> {

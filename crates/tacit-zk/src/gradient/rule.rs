@@ -1,0 +1,254 @@
+//! The rule `groth16`: each update is proved to be the exact gradient step of the data that its
+//! participant enrolled with.
+
+use super::commit::Dataset;
+use super::prove::Prover;
+use super::spec::{Kind, Spec};
+use super::terms::Terms;
+use super::trainer::{self, LINEAR, LOGISTIC};
+use super::verify::Verifier;
+use crate::curve::{Curve, with_engine};
+use crate::groth16::{Keyed, VerifyingKey, read_proving_key};
+use crate::poseidon::Hashes;
+use ark_ec::pairing::Pairing;
+use tacit_core::data::{DataShape, Shard};
+use tacit_core::digest::Digest;
+use tacit_core::error::{Error, Refusal};
+use tacit_core::params::Layout;
+use tacit_core::plan::Plan;
+use tacit_core::proof::{
+    Claim, Proved, Secret, Shown, Sizes, Statement, Summands, Unprovable, Work,
+};
+use tacit_core::registry::{Arguments, Default, Entry, Family, Kind as Takes, Make, Parameter};
+use tacit_core::traits::{self, Entropy, Keys, Party, View};
+
+/// The rule.
+pub const ENTRY: Entry = Entry {
+    name: "groth16",
+    help: "proves that each update is the exact gradient step of committed data (Groth 2016)",
+    parameters: &[
+        Parameter {
+            name: "proving_key",
+            help: "SHA-256 of the circuit's proving key, as it came out of the ceremony",
+            kind: Takes::Text,
+            default: Default::Required,
+        },
+        Parameter {
+            name: "verification_key",
+            help: "SHA-256 of the circuit's verification key",
+            kind: Takes::Text,
+            default: Default::Required,
+        },
+        Parameter {
+            name: "transcript",
+            help: "head of the ceremony's transcript, to which both keys are pinned",
+            kind: Takes::Text,
+            default: Default::Required,
+        },
+        Parameter {
+            name: "curve",
+            help: "bn254, of about 100 bits of security, or bls12-381, of about 120",
+            kind: Takes::Word(&["bn254", "bls12-381"]),
+            default: Default::Text("bn254"),
+        },
+        Parameter {
+            name: "hidden_weights",
+            help: "show third parties a commitment to the model instead of the model",
+            kind: Takes::Flag,
+            default: Default::Flag(false),
+        },
+    ],
+    make: Make::Proof(|arguments| Ok(Box::new(Rule::new(arguments)?))),
+};
+
+struct Rule {
+    proving_key: Digest,
+    verification_key: Digest,
+    transcript: Digest,
+    curve: Curve,
+    hidden_weights: bool,
+}
+
+/// The setting of a plan that a proof says nothing about.
+fn unprovable(key: &'static str, expected: &str, found: impl ToString, works: &str) -> Unprovable {
+    let alternatives = vec![works.to_owned()];
+    Unprovable { key, expected: expected.to_owned(), found: found.to_string(), alternatives }
+}
+
+fn kind(plan: &Plan) -> Option<Kind> {
+    match plan.choice(Family::Trainer).name() {
+        name if name == LINEAR.name => Some(Kind::Linear),
+        name if name == LOGISTIC.name => Some(Kind::Logistic),
+        _ => None,
+    }
+}
+
+impl Rule {
+    fn new(arguments: &Arguments) -> Result<Self, Error> {
+        let digest = |name: &'static str| {
+            let text = arguments.text(name)?;
+            let found = || Error::caller(name, "64 hexadecimal digits", text.to_owned());
+            Digest::parse(text).ok_or_else(found)
+        };
+        Ok(Self {
+            proving_key: digest("proving_key")?,
+            verification_key: digest("verification_key")?,
+            transcript: digest("transcript")?,
+            curve: Curve::parse(arguments.text("curve")?)
+                .ok_or(Error::Bug("a word of a parameter is none of its values"))?,
+            hidden_weights: arguments.flag("hidden_weights")?,
+        })
+    }
+
+    fn terms(&self, plan: &Plan, shape: &DataShape) -> Result<Terms, Error> {
+        let choice = plan.choice(Family::Trainer);
+        let kind = kind(plan).ok_or(Error::Bug("a plan is checked before its proof is used"))?;
+        let (batch, curve) = (plan.training().batch_size, self.curve);
+        let (spec, clip_norm) = trainer::spec(kind, choice.arguments(), shape, batch)?;
+        Ok(Terms { spec, curve, clip_norm, hidden_weights: self.hidden_weights })
+    }
+
+    fn of(&self, statement: &Statement<'_>) -> Result<Terms, Error> {
+        self.terms(statement.plan, &shape(statement.layout)?)
+    }
+}
+
+/// The shape of the data that a model of the exact trainers is for.
+fn shape(layout: &Layout) -> Result<DataShape, Error> {
+    let tensors = layout.tensors();
+    match tensors.first().map(|tensor| &tensor.shape[..]) {
+        Some([outputs, features]) if tensors.len() == 2 => {
+            let classes = if *outputs == 1 { 2 } else { *outputs };
+            Ok(DataShape { features: vec![*features], classes })
+        }
+        _ => {
+            let found = format!("{} tensors", tensors.len());
+            Err(Error::caller("model", "weight and bias of one layer", found))
+        }
+    }
+}
+
+impl traits::Proof for Rule {
+    fn needs(&self) -> View {
+        View::Each
+    }
+
+    fn check(&self, plan: &Plan) -> Result<(), Unprovable> {
+        let training = plan.training();
+        if kind(plan).is_none() {
+            let found = plan.choice(Family::Trainer).name();
+            let works = "trainer = \"exact-logistic\" or trainer = \"exact-linear\"";
+            return Err(unprovable("trainer", "a trainer in integers", found, works));
+        }
+        if training.local_epochs != 1 || training.stragglers != 0.0 {
+            let (key, works) = ("training.local_epochs", "local_epochs = 1 in [training]");
+            return Err(unprovable(key, "1: one step", training.local_epochs, works));
+        }
+        if training.batch_size == 0 {
+            let (key, works) = ("training.batch_size", "batch_size = 64 in [training]");
+            return Err(unprovable(key, "the rows of a batch", 0, works));
+        }
+        let extras = [
+            ("training.momentum", training.momentum, "momentum = 0 in [training]"),
+            ("training.weight_decay", training.weight_decay, "weight_decay = 0 in [training]"),
+            ("training.proximal_mu", training.proximal_mu, "proximal_mu = 0 in [training]"),
+        ];
+        if let Some((key, found, works)) = extras.into_iter().find(|(_, value, _)| *value != 0.0) {
+            return Err(unprovable(key, "0: the plain gradient", found, works));
+        }
+        let arguments = plan.choice(Family::Trainer).arguments();
+        let clip_norm = arguments.number("clip_norm").unwrap_or(f64::INFINITY);
+        if training.clip_norm > 0.0 && training.clip_norm < clip_norm {
+            let works = format!("clip_norm = {} for the trainer", training.clip_norm);
+            let expected = format!("at least {clip_norm}, to which the trainer clips");
+            return Err(unprovable("training.clip_norm", &expected, training.clip_norm, &works));
+        }
+        if training.quantile.is_some() {
+            let (key, works) = ("training.clip_quantile", "clip_quantile = 0 in [training]");
+            return Err(unprovable(key, "0: a fixed norm", "a quantile", works));
+        }
+        if !plan.choices(Family::Compressor).is_empty() {
+            let (found, works) = (plan.names(Family::Compressor), "compression = []");
+            return Err(unprovable("compression", "updates as they are", found, works));
+        }
+        if plan.control().is_some() {
+            let works = "strategy = \"fedavg\"";
+            return Err(unprovable("strategy", "no control variates", "scaffold", works));
+        }
+        let alone = plan.mechanism().map(|mechanism| mechanism.by() == Party::Participant);
+        if alone.unwrap_or(true) {
+            let (found, works) = (plan.names(Family::Mechanism), "mechanism = \"gaussian\"");
+            return Err(unprovable("mechanism", "no noise of participants", found, works));
+        }
+        Ok(())
+    }
+
+    fn sizes(&self, of: &Statement<'_>) -> Result<Sizes, Error> {
+        self.of(of)?;
+        let points = match self.curve {
+            Curve::Bn254 => 128,
+            Curve::Bls12_381 => 192,
+        };
+        let commitments = if self.hidden_weights { 64 } else { 32 };
+        Ok(Sizes { proof_bytes: commitments + points, blindings: 0 })
+    }
+
+    fn commit(
+        &self,
+        plan: &Plan,
+        shard: &Shard,
+        secret: &Secret,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let spec = self.terms(plan, shard.shape())?.spec;
+        with_engine!(self.curve, E => commit::<E>(&spec, shard, secret)).map(Some)
+    }
+
+    fn prover(
+        &self,
+        of: &Statement<'_>,
+        keys: &dyn Keys,
+    ) -> Result<Box<dyn traits::Prover>, Error> {
+        let terms = self.of(of)?;
+        let bytes = keys.read(self.proving_key)?;
+        with_engine!(self.curve, E => {
+            let key = read_proving_key::<E>(&bytes, self.transcript)?;
+            Ok(Box::new(Prover::<E>::new(terms, key)?))
+        })
+    }
+
+    fn verifier(
+        &self,
+        of: &Statement<'_>,
+        keys: &dyn Keys,
+    ) -> Result<Box<dyn traits::Verifier>, Error> {
+        let terms = self.of(of)?;
+        let key = VerifyingKey::read(&keys.read(self.verification_key)?, self.transcript)?;
+        with_engine!(self.curve, E => Ok(Box::new(Verifier::<E>::new(terms, key)?)))
+    }
+}
+
+fn commit<E: Keyed>(spec: &Spec, shard: &Shard, secret: &Secret) -> Result<Vec<u8>, Error> {
+    let hashes = Hashes::<<E as Pairing>::ScalarField>::default();
+    Ok(Dataset::new(spec, &hashes, *secret.bytes(), shard)?.commitment().to_bytes())
+}
+
+impl<E: Keyed> traits::Prover for Prover<E> {
+    fn prove(
+        &mut self,
+        claim: &Claim<'_>,
+        work: &Work<'_>,
+        entropy: &mut dyn Entropy,
+    ) -> Result<Proved, Error> {
+        Prover::prove(self, claim, work, entropy)
+    }
+}
+
+impl<E: Keyed> traits::Verifier for Verifier<E> {
+    fn verify(&self, shown: &[Shown<'_>]) -> Result<Vec<Result<(), Refusal>>, Error> {
+        Verifier::verify(self, shown)
+    }
+
+    fn verify_sum(&self, _: &Summands<'_>) -> Result<(), Error> {
+        Err(Error::Bug("a proof of single updates was asked about a sum"))
+    }
+}
