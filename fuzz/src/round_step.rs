@@ -67,6 +67,7 @@ fn course(bytes: &mut Unstructured<'_>) -> Result<Course> {
         }
     };
     Ok(Course {
+        nonces: None,
         plan: Digest::of_bytes(b"plan"),
         seed,
         num_rounds,
@@ -113,7 +114,7 @@ impl World {
         let due = outbox.iter().filter(|action| !matches!(action, Action::SetTimer { .. }));
         let due: Vec<&Action> = due.collect();
         if due.is_empty() {
-            return Ok(Kind::Enrolled { participant: participant(bytes)? });
+            return Ok(Kind::Enrolled { participant: participant(bytes)?, dataset: None });
         }
         Ok(match bytes.choose(&due)? {
             Action::Offer { task, to } if !to.is_empty() => {
@@ -145,7 +146,7 @@ impl World {
         let participant = participant(bytes)?;
         Ok(match bytes.int_in_range(0..=11u8)? {
             0 => Kind::Tick,
-            1 | 2 => Kind::Enrolled { participant },
+            1 | 2 => Kind::Enrolled { participant, dataset: None },
             3 => Kind::Received { participant, round },
             4..=6 => Kind::Contributed(self.contribution(participant, round, bytes)?),
             7 => Kind::Declined { participant, round, why: bytes.arbitrary()? },
@@ -186,6 +187,7 @@ impl World {
         let model = if strange { Digest::of_bytes(b"other") } else { setup.model };
         let plan = if bytes.ratio(1u8, 10u8)? { model } else { setup.plan };
         let contribution = Contribution {
+            proof: None,
             participant,
             round,
             plan,
@@ -320,6 +322,7 @@ fn evaluation(bytes: &mut Unstructured<'_>) -> Result<Option<Evaluation>> {
 
 fn outcome(round: u32, bytes: &mut Unstructured<'_>) -> Result<Outcome> {
     Ok(Outcome {
+        verify_ms: None,
         round,
         model: Digest::of_bytes(&[bytes.arbitrary()?]),
         slots: vec![Digest::of_bytes(b"slot"); bytes.int_in_range(0..=2)?],

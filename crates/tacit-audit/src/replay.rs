@@ -77,6 +77,8 @@ impl<'a> Replayer<'a> {
             }
         }
         let setup = Setup {
+            nonce: None,
+            nonces: None,
             round: first,
             plan: self.plan.digest(),
             model: facts.model_before.unwrap_or(Digest([0; 32])),
@@ -138,6 +140,7 @@ mod tests {
     fn contribution(plan: &Plan, examples: u64) -> Contribution {
         let digest = Digest::of_bytes(b"x");
         Contribution {
+            proof: None,
             participant: ParticipantId::numbered(1, 9),
             round: 1,
             plan: plan.digest(),

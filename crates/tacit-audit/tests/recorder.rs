@@ -24,6 +24,7 @@ fn model(round: u32) -> Digest {
 
 fn outcome(round: u32) -> Outcome {
     Outcome {
+        verify_ms: None,
         tally: None,
         round,
         model: model(round),
@@ -52,7 +53,7 @@ impl Driver {
         let run = Run::new(Course::new(&plan(), model(0), 7).unwrap());
         let mut driver = Self { run, journal: vec![], over: vec![] };
         for n in 0..4 {
-            driver.on(Kind::Enrolled { participant: ParticipantId::numbered(n, 4) });
+            driver.on(Kind::Enrolled { participant: ParticipantId::numbered(n, 4), dataset: None });
         }
         assert!(driver.run.finish().is_some());
         driver
@@ -72,6 +73,7 @@ impl Driver {
                     for participant in to {
                         self.on(Kind::Contributed(SignedContribution {
                             contribution: Contribution {
+                                proof: None,
                                 payload: Digest::of_bytes(participant.as_str().as_bytes()),
                                 participant,
                                 round: task.round,
@@ -126,7 +128,7 @@ fn a_recorded_run_is_audited_and_replayed_and_repeating_changes_nothing() {
             let mut later = journal.clone();
             let participant = ParticipantId::parse("latecomer").unwrap();
             let round = summary.setup.round;
-            later.push(Entry { round, fact: Record::Enrolled { participant } });
+            later.push(Entry { round, fact: Record::Enrolled { participant, dataset: None } });
             assert_eq!(recorder.round(summary, &later).unwrap(), *found.last().unwrap());
         }
         let finish = "completed".to_owned();

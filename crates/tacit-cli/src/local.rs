@@ -19,17 +19,19 @@ use tacit_core::traits::{Clock, Trainer};
 use tacit_learn::federation::Federation;
 use tacit_node::client::{BlockingTransport, Patience};
 use tacit_node::coordinator::{Coordinator, Front, HistoryFile, Setting, SystemClock};
+use tacit_node::keys::FolderKeys;
 use tacit_node::memory::FileMemory;
-use tacit_node::participant::{Worker, work};
+use tacit_node::participant::{Testimony, Worker, work};
 use tacit_node::pki::{Identity, Issued, Pki, Revocations, Role};
 use tacit_node::server::{Bounds, Server, Setup};
 use tacit_node::telemetry::Metrics;
 use tacit_node::witness::LogWitness;
 use tokio::runtime::Runtime;
 
-/// Runs or resumes the federation of `dir`.
-pub fn federation(dir: &Path, plan: &Plan) -> Result<Ending, Error> {
+/// Runs or resumes the federation of `dir`; proofs have their keys from the folder `keys`.
+pub fn federation(dir: &Path, plan: &Plan, keys: Option<&Path>) -> Result<Ending, Error> {
     let started_ms = SystemClock.now_ms();
+    let keys = FolderKeys(keys.map(Path::to_owned));
     let federation = Federation::assemble(plan)?;
     let model = federation.initial_model()?;
     let layout = model.layout().clone();
@@ -42,6 +44,7 @@ pub fn federation(dir: &Path, plan: &Plan) -> Result<Ending, Error> {
         evaluator: federation.evaluator()?,
         observer: Box::new(move |progress| observer.show(&progress)),
         committee: None,
+        keys: Box::new(keys.clone()),
     };
     let coordinator = Coordinator::open(dir, setting)?;
     let pki = Authority::open(&dir.join("state").join("pki"))?;
@@ -52,8 +55,8 @@ pub fn federation(dir: &Path, plan: &Plan) -> Result<Ending, Error> {
         let trainer = federation.trainer()?;
         // A resumed run needs the same witnesses and memories.
         let folder = dir.join("state").join("participants").join(id.as_str());
-        let (plan, id, data) = (plan.clone(), id.clone(), data.clone());
-        let member = Member { plan, id, data, trainer, folder };
+        let (plan, id, data, keys) = (plan.clone(), id.clone(), data.clone(), keys.clone());
+        let member = Member { plan, id, data, trainer, folder, keys };
         member.start(&runtime, server.address(), identity, layout.clone())
     });
     let members = members.collect::<Result<Vec<_>, Error>>()?;
@@ -167,6 +170,8 @@ struct Member {
     trainer: Box<dyn Trainer>,
     /// Where it keeps its witness key, what it has seen of the log, and its rules' memory.
     folder: PathBuf,
+    /// Keys of proofs.
+    keys: FolderKeys,
 }
 
 impl Member {
@@ -190,7 +195,11 @@ impl Member {
                 Some(&self.folder),
             )?));
             let local = Local { plan: &self.plan, participant: &self.id, data: &self.data };
+            let signer = identity.public_key();
+            let testimony = Testimony::prepare(&local, &layout, &self.keys, &self.folder, &signer)?;
+            testimony.as_ref().map_or(Ok(()), |testimony| testimony.enrol(&mut transport))?;
             let mut worker = Worker {
+                testimony,
                 local,
                 trainer: &mut *self.trainer,
                 layout,

@@ -11,8 +11,9 @@ use crate::ids::ParticipantId;
 use crate::limits;
 use crate::messages::{Contribution, Evaluation, SignedContribution};
 use crate::params::{self, Layout, Params};
-use crate::pipeline::{self, Accepted, Channel, Cohort, Equal, Inspector, Step};
+use crate::pipeline::{self, Accepted, Channel, Cohort, Equal, Inspector, RowSum, Step};
 use crate::plan::Plan;
+use crate::referee::Referee;
 use crate::round::{Outcome, Setup};
 use crate::traits::{
     Aggregator, Blobs, Calibration, Clock, Entropy, Ledger, Mechanism, Opening, Party, Spool,
@@ -24,6 +25,9 @@ use std::sync::Arc;
 /// A trainer and the examples to measure released models on.
 pub type Evaluator = (Box<dyn Trainer>, Shard);
 
+/// What is opened beside a sum: figures, and what was proved of it.
+type Beside = (Tally, Vec<RowSum>);
+
 /// Everything a plan makes the coordinator compute.
 pub struct Centre {
     plan: Plan,
@@ -34,6 +38,7 @@ pub struct Centre {
     mechanism: Box<dyn Mechanism>,
     downlink: Option<Downlink>,
     evaluator: Option<Evaluator>,
+    referee: Option<Arc<Referee>>,
 }
 
 /// Where the coordinator's half reads and writes.
@@ -82,8 +87,14 @@ impl Centre {
             strategy: plan.strategy()?,
             mechanism: plan.mechanism()?,
             evaluator: evaluator.filter(|_| plan.evaluation().on_coordinator),
+            referee: None,
             plan: plan.clone(),
         })
+    }
+
+    /// Has sums held against what was proved of their terms.
+    pub fn watched_by(self, referee: Option<Arc<Referee>>) -> Self {
+        Self { referee, ..self }
     }
 
     /// Names and shapes of the model.
@@ -99,6 +110,14 @@ impl Centre {
     /// Largest payload that can be a contribution, in bytes.
     pub fn max_payload(&self) -> u64 {
         self.channel.max_payload(self.sent_len)
+    }
+
+    /// The bytes behind the last frame of a payload.
+    pub fn trailer(&self, spool: &dyn Spool, of: &Accepted) -> Result<Vec<u8>, Error> {
+        let mut trailer = vec![0; self.channel.trailer()];
+        let offset = of.payload_bytes.saturating_sub(trailer.len() as u64);
+        spool.read(of.payload, offset, &mut trailer)?;
+        Ok(trailer)
     }
 
     /// Values that travel for one update.
@@ -130,7 +149,11 @@ impl Centre {
         let bound = self.channel.bound_at(setup.clip_norm);
         let cohort =
             Cohort { context: &context, accepted: &accepted, spool, len, before: &before, bound };
-        let (summed, tally) = self.sum(&mut *aggregator, &cohort, &mut ports.opening)?;
+        let (summed, opened) = self.sum(&mut *aggregator, &cohort, &mut ports.opening)?;
+        let tally = opened.as_ref().map(|(tally, _)| *tally);
+        if let Some((_, sums)) = opened {
+            self.judge(contributions, &sums, ports.blobs)?;
+        }
         drop(before);
         let calibration = self.plan.calibration(setup.round, self.update_len(), setup.clip_norm);
         self.within_budget(setup, &calibration)?;
@@ -184,7 +207,22 @@ impl Centre {
             bytes_up: contributions.iter().map(|s| s.contribution.payload_bytes).sum(),
             bytes_down: 0,
             aggregate_ms: ports.clock.now_ms().saturating_sub(started),
+            verify_ms: None,
         })
+    }
+
+    /// Nothing is applied of sums that are not the sums of what was proved.
+    fn judge(
+        &self,
+        contributions: &[SignedContribution],
+        sums: &[RowSum],
+        blobs: &dyn Blobs,
+    ) -> Result<(), Error> {
+        match (self.channel.proof, &self.referee) {
+            (None, _) => Ok(()),
+            (Some(_), Some(referee)) => referee.judge_sums(contributions, sums, blobs),
+            (Some(_), None) => Err(Error::Bug("a proved sum was opened that nobody verifies")),
+        }
     }
 
     /// The aggregate without noise, and figures of the cohort where only sums are opened.
@@ -193,14 +231,14 @@ impl Centre {
         aggregator: &mut dyn Aggregator,
         cohort: &Cohort<'_>,
         opening: &mut Option<Box<dyn Opening>>,
-    ) -> Result<(Summed, Option<Tally>), Error> {
+    ) -> Result<(Summed, Option<Beside>), Error> {
         let channel = &self.channel;
         match (&channel.sums, opening) {
             (None, _) => Ok((pipeline::aggregate(channel, aggregator, cohort)?, None)),
             (Some(_), Some(opening)) => {
                 let opened =
                     pipeline::aggregate_hidden(channel, aggregator, cohort, &mut **opening)?;
-                Ok((opened.0, Some(opened.1)))
+                Ok((opened.summed, Some((opened.tally, opened.proved))))
             }
             (Some(_), None) => Err(Error::Bug("a sum was to be taken of what was not opened")),
         }

@@ -84,6 +84,9 @@ pub struct WorldError {
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 
+/// Label of [`Refusal::BadProof`].
+pub const BAD_PROOF: &str = "bad-proof";
+
 /// Why something a peer sent was refused. Each variant is a counter and an audit count.
 #[derive(Clone, Debug, PartialEq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
@@ -295,7 +298,7 @@ impl Refusal {
             Refusal::Malformed { .. } => "malformed",
             Refusal::TooMany { .. } => "too-many",
             Refusal::Inconsistent { .. } => "inconsistent",
-            Refusal::BadProof { .. } => "bad-proof",
+            Refusal::BadProof { .. } => BAD_PROOF,
             Refusal::TooFew { .. } => "too-few",
             Refusal::Failed { .. } => "failed",
         }

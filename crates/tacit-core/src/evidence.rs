@@ -42,6 +42,14 @@ impl Clipped<Update> {
         (Self { inner: update, bound: clip.bound }, within)
     }
 
+    /// Lets a rule that proves something of the values bring them to what it can speak of.
+    pub fn settle(mut self, settle: impl FnOnce(&mut [f32])) -> Result<Self, Refusal> {
+        settle(self.inner.values_mut());
+        params::check_range(self.inner.values(), 0)?;
+        let norms = Norms::of(self.inner.values());
+        Self::check(self.inner, &norms, self.bound)
+    }
+
     /// Adds what the mechanism has each participant add, to whether it was `within` the norm too,
     /// and takes the bound that then holds.
     pub fn noise(

@@ -5,9 +5,9 @@ use crate::digest::Digest;
 use crate::evidence::Cost;
 use crate::exchange::Tally;
 use crate::ids::ParticipantId;
-use crate::messages::Evaluation;
+use crate::messages::{Evaluation, ProofHeader};
 use crate::round::Summary;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One round, as the history and the report show it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -54,6 +54,12 @@ pub struct RoundReport {
     /// What everything up to this round cost together, where releases have noise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epsilon: Option<Epsilon>,
+    /// Time spent verifying proofs, in milliseconds, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_ms: Option<u64>,
+    /// Whose proofs were refused.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unproved: BTreeSet<ParticipantId>,
 }
 
 /// One contribution in a [`RoundReport`].
@@ -70,6 +76,9 @@ pub struct ContributionReport {
     pub fit_ms: u64,
     /// Payload in bytes.
     pub payload_bytes: u64,
+    /// Its proof, where the plan asks for one: verified before the contribution counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ProofHeader>,
 }
 
 impl RoundReport {
@@ -103,6 +112,7 @@ impl From<&Summary> for RoundReport {
             loss: header.loss,
             fit_ms: header.fit_ms,
             payload_bytes: header.payload_bytes,
+            proof: header.proof,
         });
         Self {
             round: summary.setup.round,
@@ -126,6 +136,8 @@ impl From<&Summary> for RoundReport {
             bytes_down: outcome.map_or(0, |o| o.bytes_down),
             cost: outcome.map(|o| o.cost),
             epsilon: summary.epsilon(),
+            verify_ms: outcome.and_then(|o| o.verify_ms),
+            unproved: summary.unproved.clone(),
         }
     }
 }

@@ -31,6 +31,7 @@ pub mod plain;
 pub mod plan;
 pub mod ports;
 pub mod proof;
+pub mod referee;
 pub mod registry;
 pub mod rng;
 pub mod round;

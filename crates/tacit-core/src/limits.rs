@@ -47,6 +47,15 @@ pub const CREDENTIAL_BYTES: usize = 4 * 1024;
 /// One proof in bytes: commitments to two million values.
 pub const PROOF_BYTES: u64 = 64 << 20;
 
+/// Proofs that are verified together: as many updates are held in memory.
+pub const PROOFS_PER_BATCH: usize = 64;
+
+/// Payloads and proofs that are verified together, in bytes.
+pub const PROOF_BATCH_BYTES: u64 = 256 << 20;
+
+/// Proofs of one participant that are refused in one round before nothing more is verified.
+pub const BAD_PROOFS: u32 = 3;
+
 /// A commitment to a participant's data in bytes: a root and a few numbers.
 pub const COMMITMENT_BYTES: usize = 1_024;
 

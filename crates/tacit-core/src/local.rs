@@ -7,11 +7,13 @@ use crate::error::Error;
 use crate::evidence::Clipped;
 use crate::ids::ParticipantId;
 use crate::kept::Kept;
-use crate::messages::{Contribution, FitOrder, Task};
+use crate::limits;
+use crate::messages::{Contribution, FitOrder, ProofHeader, Task};
 use crate::params::{Layout, Params, Update};
-use crate::pipeline::{Channel, Equal, Figures, Hidden, Sealed};
+use crate::pipeline::{Channel, Equal, Figures, Hidden, Prove, Sealed};
 use crate::plan::Plan;
-use crate::traits::{Clock, Entropy, Fitted, Member, Party, Trainer};
+use crate::proof::{Claim, Dataset, Proved, Secret, Statement, Values, Work};
+use crate::traits::{Clock, Context, Entropy, Fitted, Keys, Member, Party, Proof, Prover, Trainer};
 use std::sync::Arc;
 
 /// What a participant trains and measures on.
@@ -54,6 +56,8 @@ pub struct Made {
     pub contribution: Contribution,
     /// What travels beside it.
     pub payload: Vec<u8>,
+    /// What travels behind that; empty where nothing is proved.
+    pub proof: Vec<u8>,
     /// What to keep for the next round; empty if nothing.
     pub kept: Kept,
 }
@@ -66,6 +70,103 @@ pub struct Ports<'a> {
     pub entropy: &'a mut dyn Entropy,
     /// Its side of the protection, where only sums are opened.
     pub member: Option<&'a mut dyn Member>,
+    /// What it proves with, where the plan asks for a proof.
+    pub witness: Option<Witness<'a>>,
+}
+
+/// What a participant proves with.
+pub struct Witness<'a> {
+    /// How.
+    pub proofs: &'a mut Proofs,
+    /// Of which data, and under which name.
+    pub holding: &'a Holding,
+}
+
+/// Makes the proofs that a plan asks for, one after the other.
+pub struct Proofs {
+    rule: Box<dyn Proof>,
+    prover: Box<dyn Prover>,
+}
+
+impl Proofs {
+    /// Makes ready; `None` where nothing is proved.
+    pub fn new(of: &Statement<'_>, keys: &dyn Keys) -> Result<Option<Self>, Error> {
+        let Some(rule) = of.plan.proof()? else { return Ok(None) };
+        let prover = rule.prover(of, keys)?;
+        Ok(Some(Self { rule, prover }))
+    }
+}
+
+/// What a participant has committed to.
+pub struct Holding {
+    secret: Secret,
+    dataset: Option<Dataset>,
+    signer: Vec<u8>,
+}
+
+impl Holding {
+    /// Commits to examples, where the plan asks for it. `secret` hides them: another one is
+    /// another commitment. `signer` is the participant's public key, empty in simulations.
+    pub fn new(plan: &Plan, shard: &Shard, secret: Secret, signer: &[u8]) -> Result<Self, Error> {
+        let committed = match plan.proof()? {
+            Some(rule) => rule.commit(plan, shard, &secret)?,
+            None => None,
+        };
+        let dataset = committed.map(Dataset::new).transpose()?;
+        Ok(Self { secret, dataset, signer: signer.to_vec() })
+    }
+
+    /// What the participant enrols with.
+    pub fn dataset(&self) -> Option<&Dataset> {
+        self.dataset.as_ref()
+    }
+}
+
+/// One contribution in the making.
+struct Proving<'a> {
+    proofs: &'a mut Proofs,
+    holding: &'a Holding,
+    claim: (Context, Digest, u64),
+    participant: &'a ParticipantId,
+    order: &'a FitOrder,
+    model: &'a Params,
+    shard: &'a Shard,
+}
+
+impl Proving<'_> {
+    fn prove(
+        &mut self,
+        values: Values<'_>,
+        seed: &Secret,
+        entropy: &mut dyn Entropy,
+    ) -> Result<Proved, Error> {
+        let Holding { secret, dataset, signer } = self.holding;
+        let (context, nonce, examples) = self.claim.clone();
+        let claim = Claim {
+            context,
+            participant: self.participant,
+            signer,
+            nonce,
+            dataset: dataset.as_ref().map_or(&[], Dataset::bytes),
+            examples,
+        };
+        let Self { order, model, shard, .. } = *self;
+        let work = Work { order, model, shard, secret, values, seed };
+        self.proofs.prover.prove(&claim, &work, entropy)
+    }
+
+    /// A proof, and how long it took.
+    fn timed(
+        &mut self,
+        clock: &dyn Clock,
+        values: Values<'_>,
+        seed: &Secret,
+        entropy: &mut dyn Entropy,
+    ) -> Result<(Proved, u64), Error> {
+        let started = clock.now_ms();
+        let proved = self.prove(values, seed, entropy)?;
+        Ok((proved, clock.now_ms().saturating_sub(started)))
+    }
 }
 
 /// Name of a participant's control variate in what it keeps.
@@ -105,8 +206,9 @@ pub fn contribute(
     };
     let order = plan.fit_order(task.round, participant);
     let mut kept = start.kept.cloned().unwrap_or_default();
-    let fitted = fit(local, trainer, start, order, &mut kept)?;
+    let fitted = fit(local, trainer, start, order.clone(), &mut kept)?;
     let examples = fitted.update.examples();
+    let fit_ms = ports.clock.now_ms().saturating_sub(started);
     let channel = plan.channel(model.layout())?;
     let update = match channel.chain.feedback() {
         true => with_dropped(fitted.update, kept.remove(DROPPED))?,
@@ -115,7 +217,6 @@ pub fn contribute(
     let calibration = plan.calibration(task.round, update.values().len(), task.clip_norm);
     let (clipped, within) = Clipped::clip(update, &plan.clip(task.clip_norm));
     let clipped = clipped.noise(&*mechanism, &calibration, within, ports.entropy)?;
-    let context = task.context();
     let weight = match channel.equal {
         Some(_) => 1,
         None => examples.min(plan.cohort().max_examples),
@@ -132,16 +233,13 @@ pub fn contribute(
         measured_loss: measured.map_or(0.0, |e| e.loss),
         within,
     };
-    let Sealed { payload, dropped } = match (hidden, ports.member.as_deref_mut()) {
-        (false, _) => channel.seal(&context, participant, &clipped)?,
-        (true, Some(member)) => {
-            channel.seal_hidden(&context, participant, &clipped, Hidden { figures, member })?
-        }
-        (true, None) => return Err(Error::Bug("an update was to be sent without its protection")),
-    };
     let alone = alone || hidden;
-    let evaluation = evaluation.filter(|_| !hidden);
+    let told = if alone { 1 } else { examples };
+    let outgoing = Outgoing { local, start, channel: &channel, order: &order, figures, told };
+    let (sealed, proof) = outgoing.seal(clipped, ports)?;
+    let Sealed { payload, dropped } = sealed;
     kept.extend(dropped.map(|dropped| (DROPPED.to_owned(), dropped)));
+    let (proof, header) = proof.unzip();
     let contribution = Contribution {
         participant: participant.clone(),
         round: task.round,
@@ -149,13 +247,97 @@ pub fn contribute(
         model: task.model,
         payload: Digest::of_bytes(&payload),
         payload_bytes: payload.len() as u64,
-        examples: if alone { 1 } else { examples },
+        examples: told,
         loss: if alone { 0.0 } else { fitted.loss },
-        fit_ms: if alone { 0 } else { ports.clock.now_ms().saturating_sub(started) },
-        evaluation,
+        fit_ms: if alone { 0 } else { fit_ms },
+        evaluation: evaluation.filter(|_| !hidden),
         within: task.clip_norm.filter(|_| !hidden && !counted).map(|_| within),
+        proof: header,
     };
-    Ok(Made { contribution, payload, kept })
+    Ok(Made { contribution, payload, proof: proof.unwrap_or_default(), kept })
+}
+
+/// An update that is trained and clipped.
+struct Outgoing<'a> {
+    local: &'a Local<'a>,
+    start: &'a Start<'a>,
+    channel: &'a Channel,
+    order: &'a FitOrder,
+    figures: Figures,
+    /// Examples that its header names.
+    told: u64,
+}
+
+/// A proof and what is told of it.
+type ProofOf = Option<(Vec<u8>, ProofHeader)>;
+
+impl Outgoing<'_> {
+    /// Seals the update, and proves what the plan asks for of the very values that are sealed.
+    fn seal(
+        &self,
+        clipped: Clipped<Update>,
+        ports: &mut Ports<'_>,
+    ) -> Result<(Sealed, ProofOf), Error> {
+        let (context, sender) = (self.start.task.context(), self.local.participant);
+        let Ports { clock, entropy, member, witness } = ports;
+        let mut proving = self.proving(witness)?;
+        let mut proved = None;
+        let sealed = if self.channel.sums.is_some() {
+            let member = member.as_deref_mut();
+            let member =
+                member.ok_or(Error::Bug("an update was to be sent without its protection"))?;
+            let mut prove = |levels: &[i64]| match &mut proving {
+                Some(proving) => {
+                    let seed = Secret::draw(&mut **entropy)?;
+                    let made =
+                        proving.timed(*clock, Values::Levels(levels), &seed, &mut **entropy)?;
+                    let blindings = made.0.blindings;
+                    proved = Some((made.0.proof, made.1));
+                    Ok(blindings)
+                }
+                None => Ok(Vec::new()),
+            };
+            let (figures, prove) = (self.figures, Some(&mut prove as Prove<'_>));
+            let hidden = Hidden { figures, member, prove };
+            self.channel.seal_hidden(&context, sender, &clipped, hidden)?
+        } else if let Some(mut proving) = proving {
+            let rule = &proving.proofs.rule;
+            let clipped = clipped.settle(|values| rule.settle(values))?;
+            let mut sealed = self.channel.seal(&context, sender, &clipped)?;
+            let (values, seed) = (clipped.get().values(), Secret::draw(&mut **entropy)?);
+            let made = proving.timed(*clock, Values::Each(values), &seed, &mut **entropy)?;
+            proved = Some((made.0.proof, made.1));
+            sealed.payload.extend(seed.bytes());
+            sealed
+        } else {
+            self.channel.seal(&context, sender, &clipped)?
+        };
+        let header = |(proof, prove_ms): (Vec<u8>, u64)| {
+            let (digest, bytes) = (Digest::of_bytes(&proof), proof.len() as u64);
+            (proof, ProofHeader { digest, bytes, prove_ms })
+        };
+        Ok((sealed, proved.map(header)))
+    }
+
+    /// What the participant proves with, if the plan asks for a proof.
+    fn proving<'b>(
+        &'b self,
+        witness: &'b mut Option<Witness<'_>>,
+    ) -> Result<Option<Proving<'b>>, Error> {
+        let Start { task, model, .. } = *self.start;
+        let Witness { proofs, holding } = match (self.channel.proof, witness) {
+            (None, _) => return Ok(None),
+            (Some(_), Some(witness)) => witness,
+            (Some(_), None) => {
+                return Err(Error::Bug("an update was to be sent without its proof"));
+            }
+        };
+        let missing = || Error::caller("task", "a nonce, as the plan asks for a proof", "none");
+        let claim = (task.context(), task.nonce.ok_or_else(missing)?, self.told);
+        let (participant, shard) = (self.local.participant, &self.local.data.train);
+        let order = self.order;
+        Ok(Some(Proving { proofs, holding, claim, participant, order, model, shard }))
+    }
 }
 
 /// Error feedback (Karimireddy et al. 2019, algorithm 1): what earlier encodings dropped is added
@@ -209,6 +391,18 @@ fn fit(
 impl Plan {
     /// How values travel under this plan, for models of a layout.
     pub fn channel(&self, layout: &Layout) -> Result<Channel, Error> {
+        let channel = self.unproved_channel(layout)?;
+        let Some(rule) = self.proof()? else { return Ok(channel) };
+        let sizes = rule.sizes(&Statement { plan: self, layout })?;
+        if sizes.proof_bytes > limits::PROOF_BYTES {
+            let expected = format!("proofs of at most {} bytes", limits::PROOF_BYTES);
+            return Err(Error::caller("proof", expected, sizes.proof_bytes.to_string()));
+        }
+        Ok(Channel { proof: Some(sizes), ..channel })
+    }
+
+    /// The same without what is proved of values.
+    pub(crate) fn unproved_channel(&self, layout: &Layout) -> Result<Channel, Error> {
         let mechanism = self.mechanism()?;
         let calibration = self.calibration(1, layout.len() * self.vectors(), None);
         let equal = match (self.cohort().equal_weights, mechanism.by()) {
@@ -223,6 +417,7 @@ impl Plan {
             None => None,
         };
         let follows = mechanism.ring().is_none();
-        Ok(Channel { chain, protection, bound, follows, equal, sums, seed: self.seed() })
+        let (proof, seed) = (None, self.seed());
+        Ok(Channel { chain, protection, bound, follows, equal, sums, proof, seed })
     }
 }

@@ -33,6 +33,9 @@ pub struct Task {
     /// The clipping norm of this round, where it follows a quantile; else the plan's holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
+    /// What proofs of the round are bound to; absent where nothing is proved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<Digest>,
 }
 
 impl Task {
@@ -172,9 +175,29 @@ pub struct Contribution {
     /// a quantile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<bool>,
+    /// What is proved of the update, where the plan asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ProofHeader>,
+}
+
+/// The proof that travels behind a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProofHeader {
+    /// Its SHA-256.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Time spent proving, in milliseconds, by the participant's clock.
+    pub prove_ms: u64,
 }
 
 impl Contribution {
+    /// Bytes that travel behind the header: the payload, then the proof.
+    pub fn body_bytes(&self) -> u64 {
+        self.payload_bytes.saturating_add(self.proof.map_or(0, |proof| proof.bytes))
+    }
+
     /// What the participant signs: every field, injectively encoded.
     pub fn digest(&self) -> Digest {
         Digest::of_parts("tacit/v1/contribution", &[&crate::codec::encode(self)])

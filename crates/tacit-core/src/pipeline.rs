@@ -3,7 +3,9 @@
 //!
 //! A payload is a sequence of frames, one per chunk of [`limits::CHUNK_VALUES`] values: four
 //! bytes of length (little-endian), then the chain's encoding; where only sums are opened, what
-//! the protection made of integers, after one frame of figures.
+//! the protection made of integers, after one frame of figures. Where something is proved of the
+//! update, it ends with what opens the proof's commitments: 32 bytes behind the last frame, or
+//! where only sums are opened frames of integers that are summed too.
 
 use crate::bound::{Bound, Norms};
 use crate::compress::{Chain, Form, Seeds, Signal};
@@ -13,13 +15,14 @@ use crate::evidence::{Clipped, Released, Summed};
 use crate::ids::ParticipantId;
 use crate::limits;
 use crate::params::{self, Update};
+use crate::proof::{SECRET_BYTES, Secret, Sizes};
 use crate::rng::Seed;
 use crate::traits::{Aggregator, Context, Protection, Rows, Spool, Strategy, View};
 
 mod hidden;
 mod sums;
 
-pub use hidden::{Hidden, aggregate_hidden};
+pub use hidden::{Hidden, Opened, Prove, RowSum, aggregate_hidden};
 pub use sums::{Figures, Sums};
 
 const HEADER: usize = 4;
@@ -42,6 +45,8 @@ pub struct Channel {
     pub equal: Option<Equal>,
     /// How values become integers, where only sums are opened.
     pub sums: Option<Sums>,
+    /// How large proofs of updates are, where there are any.
+    pub proof: Option<Sizes>,
     /// The plan's seed, from which encodings draw.
     pub seed: Seed,
 }
@@ -180,7 +185,32 @@ impl Channel {
             let form = Form::new(len, chunk as usize * limits::CHUNK_VALUES);
             (hidden::FIGURES + 1 + chunk, self.chain.count(form) as u32)
         };
-        figures.into_iter().chain((0..chunks).map(count)).collect()
+        let blindings = self.blinding_frames(len).map(|(number, count)| (number, count as u32));
+        figures.into_iter().chain((0..chunks).map(count)).chain(blindings).collect()
+    }
+
+    /// Bytes behind the last frame, from which what hides the update in commitments follows.
+    pub(crate) fn trailer(&self) -> usize {
+        match (&self.proof, &self.sums) {
+            (Some(_), None) => SECRET_BYTES,
+            _ => 0,
+        }
+    }
+
+    /// Integers of all frames that open what sums were proved of.
+    fn blindings(&self) -> usize {
+        match (&self.proof, &self.sums) {
+            (Some(sizes), Some(_)) => sizes.blindings,
+            _ => 0,
+        }
+    }
+
+    /// The frames behind those of the chunks, by number and with their integers.
+    fn blinding_frames(&self, len: usize) -> impl Iterator<Item = (u32, usize)> + use<> {
+        let first = hidden::FIGURES + 1 + len.div_ceil(limits::CHUNK_VALUES) as u32;
+        let count = self.blindings();
+        let starts = (0..count).step_by(limits::CHUNK_VALUES);
+        (first..).zip(starts.map(move |start| (count - start).min(limits::CHUNK_VALUES)))
     }
 
     /// Bytes of the frame of figures, if there is one.
@@ -197,7 +227,15 @@ impl Channel {
     pub fn max_payload(&self, len: usize) -> u64 {
         let frame = |start| (self.max_frame(Form::new(len, start)) + HEADER) as u64;
         let figures = self.figure_frame().map_or(0, |bytes| (bytes + HEADER) as u64);
-        figures + (0..len).step_by(limits::CHUNK_VALUES).map(frame).sum::<u64>()
+        let chunks = (0..len).step_by(limits::CHUNK_VALUES).map(frame).sum::<u64>();
+        let behind = self.blinding_bytes(len).map(|bytes| (bytes + HEADER) as u64).sum::<u64>();
+        figures + chunks + behind + self.trailer() as u64
+    }
+
+    /// Bytes of the frames behind those of the chunks.
+    fn blinding_bytes(&self, len: usize) -> impl Iterator<Item = usize> {
+        let bytes = |count| self.sums.as_ref().map_or(0, |sums| self.hidden_bytes(sums, count));
+        self.blinding_frames(len).map(move |(_, count)| bytes(count))
     }
 }
 
@@ -211,6 +249,10 @@ pub struct Inspector<'a> {
     done: usize,
     /// Bytes of the frame of figures, until it has come.
     figures: Option<usize>,
+    /// Bytes of frames behind those of the chunks, until they have come, the last first.
+    behind: Vec<usize>,
+    /// Bytes behind the last frame, until they have come.
+    trailer: usize,
     pending: Vec<u8>,
     row: Vec<f32>,
     signal: Signal,
@@ -223,7 +265,23 @@ impl<'a> Inspector<'a> {
         let seeds = Seeds::of(channel.seed, round, sender);
         let (pending, row, signal) = (Vec::new(), Vec::new(), Signal::default());
         let (bound, figures, norms) = (channel.bound, channel.figure_frame(), Norms::default());
-        Self { channel, bound, seeds, len, done: 0, figures, pending, row, signal, norms }
+        let mut behind: Vec<usize> = channel.blinding_bytes(len).collect();
+        behind.reverse();
+        let (done, trailer) = (0, channel.trailer());
+        Self {
+            channel,
+            bound,
+            seeds,
+            len,
+            done,
+            figures,
+            behind,
+            trailer,
+            pending,
+            row,
+            signal,
+            norms,
+        }
     }
 
     /// Holds the update to the bound of a round whose clipping norm is not the plan's.
@@ -234,6 +292,11 @@ impl<'a> Inspector<'a> {
     /// Takes the next bytes. Holds at most one frame.
     pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), Refusal> {
         while !bytes.is_empty() {
+            if self.form().chunk == 0 && self.behind.is_empty() && self.trailer > 0 {
+                let now = self.trailer.min(bytes.len());
+                (self.trailer, bytes) = (self.trailer - now, &bytes[now..]);
+                continue;
+            }
             let missing = self.frame_bytes()? - self.pending.len();
             let (now, later) = bytes.split_at(missing.min(bytes.len()));
             self.pending.extend_from_slice(now);
@@ -248,12 +311,13 @@ impl<'a> Inspector<'a> {
     /// Length of the current frame with its header, as far as it is known.
     fn frame_bytes(&self) -> Result<usize, Refusal> {
         let form = self.form();
-        if form.chunk == 0 && self.figures.is_none() {
+        if form.chunk == 0 && self.figures.is_none() && self.behind.is_empty() {
             let (expected, found) = (self.len as u64, self.len as u64 + 1);
             return Err(Refusal::WrongShape { expected, found });
         }
         let Some(header) = self.pending.first_chunk::<HEADER>() else { return Ok(HEADER) };
-        let limit = self.figures.unwrap_or_else(|| self.channel.max_frame(form));
+        let behind = self.behind.last().copied().filter(|_| form.chunk == 0);
+        let limit = self.figures.or(behind).unwrap_or_else(|| self.channel.max_frame(form));
         let found = u32::from_le_bytes(*header);
         if self.channel.sums.is_some() && (found as usize) < limit {
             let (expected, found) = (limit as u64, found.into());
@@ -279,8 +343,10 @@ impl<'a> Inspector<'a> {
             params::check_range(&self.row, self.done as u64)?;
             self.norms.add(&self.row, self.bound);
         }
-        if self.figures.take().is_none() {
-            self.done += form.chunk;
+        match (self.figures.take(), form.chunk) {
+            (Some(_), _) => {}
+            (None, 0) => drop(self.behind.pop()),
+            (None, chunk) => self.done += chunk,
         }
         self.pending.clear();
         Ok(())
@@ -288,7 +354,8 @@ impl<'a> Inspector<'a> {
 
     /// Checks that the payload is whole and within the bound.
     pub fn finish(self) -> Result<Clipped<()>, Refusal> {
-        if self.done != self.len || self.figures.is_some() || !self.pending.is_empty() {
+        let missing = self.trailer > 0 || self.figures.is_some() || !self.behind.is_empty();
+        if self.done != self.len || missing || !self.pending.is_empty() {
             let (expected, found) = (self.len as u64, self.done as u64);
             return Err(Refusal::WrongShape { expected, found });
         }
@@ -314,6 +381,8 @@ struct Cursor<'a> {
     spool: &'a dyn Spool,
     accepted: &'a Accepted,
     seeds: Seeds,
+    /// Where the last frame ends.
+    end: u64,
     offset: u64,
     header: Option<[u8; HEADER]>,
     norms: Norms,
@@ -332,7 +401,7 @@ impl Cursor<'_> {
             }
         };
         let len = u32::from_le_bytes(header) as usize;
-        let rest = self.accepted.payload_bytes.checked_sub(self.offset);
+        let rest = self.end.checked_sub(self.offset);
         let rest = rest.ok_or_else(|| self.broken())?;
         if len > max_frame || len as u64 > rest {
             return Err(self.broken());
@@ -353,7 +422,7 @@ impl Cursor<'_> {
     }
 
     fn finish(self, bound: Bound) -> Result<Clipped<()>, Error> {
-        if self.offset != self.accepted.payload_bytes || self.header.is_some() {
+        if self.offset != self.end || self.header.is_some() {
             return Err(self.broken());
         }
         Clipped::check((), &self.norms, bound).map_err(|refusal| self.spoiled(refusal))
@@ -401,7 +470,29 @@ impl Cohort<'_> {
     fn cursor<'b>(&'b self, channel: &Channel, accepted: &'b Accepted) -> Cursor<'b> {
         let Cohort { context, spool, .. } = *self;
         let seeds = Seeds::of(channel.seed, context.round, &accepted.participant);
-        Cursor { spool, accepted, seeds, offset: 0, header: None, norms: Norms::default() }
+        let end = accepted.payload_bytes.saturating_sub(channel.trailer() as u64);
+        Cursor { spool, accepted, seeds, end, offset: 0, header: None, norms: Norms::default() }
+    }
+
+    /// Reads one payload as a whole, for a protection that shows it: its values, and what opens
+    /// its commitments.
+    pub fn opened(
+        &self,
+        channel: &Channel,
+        accepted: &Accepted,
+    ) -> Result<(Vec<f32>, Secret), Error> {
+        let mut cursor = self.cursor(channel, accepted);
+        let mut values = vec![0.0; self.len];
+        let mut signal = Signal::default();
+        for start in (0..self.len).step_by(limits::CHUNK_VALUES) {
+            let form = Form::new(self.len, start);
+            let frame = cursor.next(channel.max_frame(form))?;
+            let row = &mut values[start..start + form.chunk];
+            channel.chain.decode(form, cursor.seeds, &frame, &mut signal, row)?;
+        }
+        let mut secret = [0; SECRET_BYTES];
+        self.spool.read(accepted.payload, cursor.end, &mut secret)?;
+        Ok((values, Secret::from_bytes(secret)))
     }
 }
 

@@ -87,8 +87,9 @@ pub trait Transport: Send {
     fn mail(&mut self, ask: &Ask) -> Result<Vec<u8>, Error>;
     /// Delivers a message; returns once the coordinator can no longer lose it.
     fn say(&mut self, letter: &Letter) -> Result<(), Error>;
-    /// Delivers a contribution; returns once the coordinator can no longer lose it.
-    fn deliver(&mut self, contribution: &SignedContribution, payload: &[u8]) -> Result<(), Error>;
+    /// Delivers a contribution, its payload and behind that its proof; returns once the
+    /// coordinator can no longer lose it.
+    fn deliver(&mut self, contribution: &SignedContribution, body: &[u8]) -> Result<(), Error>;
     /// Reports that this round's task cannot be done.
     fn decline(&mut self, round: u32, why: &str) -> Result<(), Error>;
 }

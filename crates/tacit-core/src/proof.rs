@@ -7,20 +7,26 @@
 //! nobody else learns anything from them. Where only sums are opened, what hides the updates is
 //! summed beside them instead: the product of the commitments must open to the sum.
 
+use crate::codec;
 use crate::data::Shard;
 use crate::digest::Digest;
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::ids::ParticipantId;
+use crate::limits;
 use crate::messages::FitOrder;
 use crate::params::{Layout, Params};
 use crate::pipeline::Sums;
 use crate::plan::Plan;
-use crate::traits::{Context, Entropy};
+use crate::traits::{Context, Entropy, Keys};
+use std::fmt;
 use zeroize::Zeroize;
+
+/// Bytes of a [`Secret`].
+pub const SECRET_BYTES: usize = 32;
 
 /// 32 bytes that are gone from memory once dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret([u8; 32]);
+pub struct Secret([u8; SECRET_BYTES]);
 
 impl Secret {
     /// Fresh bytes.
@@ -44,6 +50,47 @@ impl Secret {
 impl Drop for Secret {
     fn drop(&mut self) {
         self.0.zeroize();
+    }
+}
+
+/// A commitment to a participant's data, as it enrols with: 1 to
+/// [`limits::COMMITMENT_BYTES`] bytes; shown and serialised in hexadecimal.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Dataset(Vec<u8>);
+
+impl Dataset {
+    /// These bytes; refuses none, and too many.
+    pub fn new(bytes: Vec<u8>) -> Result<Self, Refusal> {
+        match bytes.len() {
+            1..=limits::COMMITMENT_BYTES => Ok(Self(bytes)),
+            _ => Err(Refusal::Malformed { what: "commitment to data".into() }),
+        }
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Dataset {
+    type Error = Refusal;
+    fn try_from(text: String) -> Result<Self, Refusal> {
+        let bytes = codec::unhex(&text).ok_or(Refusal::Malformed { what: "hexadecimal".into() })?;
+        Self::new(bytes)
+    }
+}
+
+impl From<Dataset> for String {
+    fn from(dataset: Dataset) -> Self {
+        codec::hex(&dataset.0)
+    }
+}
+
+impl fmt::Debug for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Dataset({})", codec::hex(&self.0))
     }
 }
 
@@ -72,7 +119,7 @@ pub struct Statement<'a> {
 impl Statement<'_> {
     /// How updates become integers where only sums are opened; `None` where each is seen.
     pub fn sums(&self) -> Result<Option<Sums>, Error> {
-        Ok(self.plan.channel(self.layout)?.sums)
+        Ok(self.plan.unproved_channel(self.layout)?.sums)
     }
 }
 
@@ -84,6 +131,18 @@ pub struct Sizes {
     /// Integers that open a sum, each below 2 to the power of [`Sums::digit_bits`]; 0 where each
     /// update is seen.
     pub blindings: usize,
+    /// Whether participants enrol with a commitment to their data.
+    pub commits: bool,
+}
+
+/// Keys of nobody: for plans whose proofs need none.
+#[derive(Clone, Copy, Debug)]
+pub struct NoKeys;
+
+impl Keys for NoKeys {
+    fn read(&self, key: Digest) -> Result<Vec<u8>, Error> {
+        Err(Error::caller("keys", format!("a folder with the key {key}"), "none"))
+    }
 }
 
 /// Who says what, where and when: every proof is bound to all of it.

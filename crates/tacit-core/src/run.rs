@@ -31,6 +31,9 @@ pub struct Course {
     pub account: Option<Account>,
     /// The clipping norm of the first round, where it follows a quantile.
     pub clip_norm: Option<f64>,
+    /// Nonces of rounds are drawn from it, where participants prove something: a driver that has
+    /// peers replaces it by one that they do not know.
+    pub nonces: Option<Seed>,
 }
 
 impl Course {
@@ -58,6 +61,7 @@ impl Course {
             control: plan.control().is_some(),
             account,
             clip_norm: plan.training().quantile.map(|_| plan.training().clip_norm),
+            nonces: plan.proof()?.map(|_| plan.seed().derive("tacit/v1/nonces", &[])),
         })
     }
 }
@@ -135,6 +139,8 @@ impl Run {
             deltas: Vec::new(),
             account: course.account.clone(),
             clip_norm: course.clip_norm,
+            nonces: course.nonces,
+            nonce: None,
             seed: course.seed,
             rules: course.cohort.clone(),
             roster: Roster::new(),
@@ -232,7 +238,8 @@ impl Run {
             return false;
         }
         let round = setup.round + 1;
-        let next = Setup { round, model, slots, deltas, account, clip_norm, ..setup.clone() };
+        let before = Setup { nonce: None, ..setup.clone() };
+        let next = Setup { round, model, slots, deltas, account, clip_norm, ..before };
         self.round = Round::new(next);
         true
     }

@@ -170,6 +170,8 @@ pub trait Exchange: Send + Sync {
     /// Refuses terms under which it would not be sound, or would seldom end; else says what they
     /// promise, in plain words.
     fn promise(&self, terms: &Terms) -> Result<String, Error>;
+    /// Whether it also sums what opens commitments to updates, so that sums can be proved.
+    fn blinds(&self) -> bool;
     /// Bytes of a sealed frame of `count` integers modulo 2 to the power of `bits`.
     fn frame_bytes(&self, bits: u32, count: usize) -> usize;
     /// The credential that a message says its sender has, where it does: whoever takes the message
@@ -214,9 +216,7 @@ pub trait Opening: Send {
     /// Contributions in each of the sums; no more in all than were accepted.
     fn members(&self) -> Result<&[usize], Error>;
     /// Which of the sums a sender is in.
-    fn row(&self, _sender: &ParticipantId) -> Option<usize> {
-        Some(0)
-    }
+    fn row(&self, sender: &ParticipantId) -> Option<usize>;
     /// Begins a frame of `count` integers.
     fn begin(&mut self, frame: u32, count: usize) -> Result<(), Error>;
     /// Adds what `sender` sealed of the frame; each sender once, in any order.
@@ -286,7 +286,7 @@ pub trait Proof: Send + Sync {
     fn verifier(&self, of: &Statement<'_>, keys: &dyn Keys) -> Result<Box<dyn Verifier>, Error>;
 }
 
-/// Makes the proofs of one participant.
+/// Makes one proof at a time; keeps nothing of whose they are between calls.
 pub trait Prover: Send {
     /// A proof that holds of this claim only.
     #[rustfmt::skip]

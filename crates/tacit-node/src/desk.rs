@@ -7,6 +7,7 @@ use tacit_core::error::{Error, Refusal};
 use tacit_core::exchange::Letter;
 use tacit_core::ids::ParticipantId;
 use tacit_core::messages::SignedContribution;
+use tacit_core::proof::Dataset;
 
 /// Who sent a request, by its verified certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +46,9 @@ pub trait Desk: Send + Sync + 'static {
     /// [`Desk::enrol`] and [`Desk::status`].
     fn admit(&self, peer: &Peer) -> Result<(), Error>;
 
-    /// Binds the peer's name to its key, durably; again is fine.
-    fn enrol(&self, peer: &Peer) -> Result<Welcome, Error>;
+    /// Binds the peer's name to its key, durably, and to the commitment to its data where the plan
+    /// asks for one; again is fine.
+    fn enrol(&self, peer: &Peer, dataset: Option<Dataset>) -> Result<Welcome, Error>;
 
     /// Waits for work for this peer, which has verified the log up to `seen_size` entries. The
     /// server drops the future after [`POLL_MS`](tacit_core::limits::POLL_MS) and tells the peer

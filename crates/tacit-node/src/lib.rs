@@ -10,6 +10,7 @@ pub mod committee;
 pub mod coordinator;
 pub mod desk;
 mod files;
+pub mod keys;
 pub mod memory;
 pub mod notary;
 pub mod participant;

@@ -1,6 +1,9 @@
 //! The participant's loop: ask for work, fetch the model, train, deliver; until the run is over.
 
 mod seat;
+mod testimony;
+
+pub use testimony::Testimony;
 
 use crate::committee::Dealing;
 use crate::notary::CertificateNotary;
@@ -33,6 +36,8 @@ pub struct Worker<'a> {
     pub memory: &'a mut dyn Memory,
     /// The way to the aggregators, where the plan names a committee.
     pub committee: Option<Arc<dyn Dealing>>,
+    /// What it proves with, where the plan asks for a proof.
+    pub testimony: Option<Testimony>,
 }
 
 /// Signs what a participant sends.
@@ -149,8 +154,8 @@ fn contribute_once(
     transport: &mut dyn Transport,
     task: &Task,
 ) -> Result<(), Error> {
-    if let Some((signed, payload)) = seat.sealed(task) {
-        return transport.deliver(signed, payload);
+    if let Some((signed, body)) = seat.sealed(task) {
+        return transport.deliver(signed, body);
     }
     let control = task.control.map(|digest| models.whole(transport, digest)).transpose()?;
     let model = models.fetch(transport, task)?;
@@ -158,18 +163,20 @@ fn contribute_once(
     let (control, kept) = (control.as_ref(), kept.as_ref());
     let start = Start { task, model: &model, control, kept };
     let member = seat.member(task)?;
-    let mut ports = Ports { clock: worker.clock, entropy: &mut OsEntropy, member };
-    let Made { contribution, payload, kept } =
+    let witness = worker.testimony.as_mut().map(Testimony::witness);
+    let mut ports = Ports { clock: worker.clock, entropy: &mut OsEntropy, member, witness };
+    let Made { contribution, payload: mut body, proof, kept } =
         contribute(&worker.local, worker.trainer, &start, &mut ports)?;
     drop(model);
+    body.extend(proof);
     // Kept before it is delivered: a crash in between must not leave the coordinator with a
     // contribution whose other half is forgotten here.
     if !kept.is_empty() {
         worker.memory.keep(task.round, &kept)?;
     }
     let signed = worker.signer.sign(contribution);
-    let delivered = transport.deliver(&signed, &payload);
-    seat.keep(signed, payload);
+    let delivered = transport.deliver(&signed, &body);
+    seat.keep(signed, body);
     if delivered.is_err() && !kept.is_empty() {
         worker.memory.drop_round(task.round)?;
     }

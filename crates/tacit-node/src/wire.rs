@@ -86,7 +86,12 @@ impl TaskOffer {
             norm if norm > 0.0 && norm.is_finite() => Some(norm),
             _ => return Err(Refusal::Malformed { what: "clipping norm of a task".into() }),
         };
+        let nonce = match self.nonce.as_ref() {
+            [] => None,
+            bytes => Some(digest("nonce", bytes)?),
+        };
         Ok(Task {
+            nonce,
             clip_norm,
             control,
             deltas,

@@ -30,6 +30,7 @@ fn issued_files_load_and_sign() {
     assert_eq!(identity.name(), &name("p0"));
 
     let contribution = tacit_core::messages::Contribution {
+        proof: None,
         participant: name("p0"),
         round: 1,
         plan: Digest::of_bytes(b"plan"),

@@ -63,6 +63,10 @@ impl<W: Word> Opening for Sums<W> {
         Ok(&self.members)
     }
 
+    fn row(&self, sender: &ParticipantId) -> Option<usize> {
+        self.groups.iter().position(|group| group.sum.roster.binary_search(sender).is_ok())
+    }
+
     fn begin(&mut self, frame: u32, count: usize) -> Result<(), Error> {
         if count > FRAME_VALUES {
             let expected = format!("at most {FRAME_VALUES} integers");

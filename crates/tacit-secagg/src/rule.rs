@@ -171,6 +171,10 @@ impl Exchange for SecAgg {
         self.groups
     }
 
+    fn blinds(&self) -> bool {
+        true
+    }
+
     fn resolution(&self) -> u32 {
         self.resolution
     }

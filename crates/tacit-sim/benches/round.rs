@@ -14,6 +14,7 @@ use tacit_core::run::{Course, Run};
 
 fn course(participants: usize) -> Course {
     Course {
+        nonces: None,
         plan: Digest::of_bytes(b"plan"),
         seed: Seed::root(1),
         num_rounds: 1,
@@ -42,6 +43,7 @@ fn course(participants: usize) -> Course {
 
 fn contribution(course: &Course, participant: ParticipantId) -> SignedContribution {
     let contribution = Contribution {
+        proof: None,
         participant,
         round: 1,
         plan: course.plan,
@@ -93,7 +95,8 @@ fn main() {
             Kind::Contributed(signed)
         };
         let run = Run::new(course.clone());
-        let (run, enrol) = feed(run, each(&|participant| Kind::Enrolled { participant }));
+        let (run, enrol) =
+            feed(run, each(&|participant| Kind::Enrolled { participant, dataset: None }));
         let (run, received) =
             feed(run, each(&|participant| Kind::Received { participant, round: 1 }));
         let mut first = each(&contribute);

@@ -12,6 +12,7 @@ mod fleet;
 mod forge;
 mod memories;
 mod planted;
+mod prove;
 mod talk;
 mod timeline;
 mod train;
@@ -23,6 +24,7 @@ use fleet::Fleet;
 pub(crate) use planted::Planted;
 pub use planted::Plants;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use tacit_core::central::{Centre, Ports};
 use tacit_core::digest::Digest;
 use tacit_core::downlink;
@@ -33,9 +35,11 @@ use tacit_core::messages::{SignedContribution, Task};
 use tacit_core::params::Params;
 use tacit_core::pipeline::Accepted;
 use tacit_core::plan::{Plan, Sampling};
+use tacit_core::proof::{NoKeys, Statement};
+use tacit_core::referee::Referee;
 use tacit_core::round::{Action, Entry, Event, Kind, Outcome, Setup, Summary};
 use tacit_core::run::{Best, Course, Finish, Run};
-use tacit_core::traits::{Blobs, Clock, Spool};
+use tacit_core::traits::{Blobs, Clock, Keys, Spool};
 use tacit_learn::federation::Federation;
 use talk::Talk;
 use timeline::{Begin, Next, Timeline};
@@ -56,6 +60,8 @@ pub struct Options<'a> {
     pub adversary: Option<&'a mut Adversary>,
     /// Some participants may be given their updates.
     pub plants: Option<&'a dyn Plants>,
+    /// Keys of proofs, where the plan asks for some.
+    pub keys: &'a dyn Keys,
     /// What else to do with every fact, summary and model.
     pub recorder: &'a mut dyn Recorder,
 }
@@ -63,8 +69,9 @@ pub struct Options<'a> {
 impl<'a> Options<'a> {
     /// One thread per core, the machine's clock.
     pub fn new(recorder: &'a mut dyn Recorder) -> Self {
-        let (clock, adversary, plants) = (&SystemClock, None, None);
-        Self { threads: 0, memory_bytes: MEMORY_BYTES, clock, adversary, plants, recorder }
+        let (threads, memory_bytes) = (0, MEMORY_BYTES);
+        let (clock, keys, adversary, plants) = (&SystemClock, &NoKeys, None, None);
+        Self { threads, memory_bytes, clock, adversary, plants, keys, recorder }
     }
 }
 
@@ -76,6 +83,10 @@ pub trait Recorder {
     }
     /// Appends the summary of a round that is over to the transparency log; returns its index.
     fn log(&mut self, summary: &Summary) -> Result<u64, Error>;
+    /// The proof of a contribution that counts.
+    fn proof(&mut self, _proof: &[u8]) -> Result<(), Error> {
+        Ok(())
+    }
     /// The model released by `round`.
     fn publish(&mut self, _round: u32, _model: &Params) -> Result<(), Error> {
         Ok(())
@@ -122,22 +133,31 @@ pub fn simulate(
     let model = federation.initial_model()?;
     let store = MemoryStore::new(options.memory_bytes);
     let digest = store.put(&tacit_core::params::as_bytes(model.values()))?;
+    let referee = Referee::new(plan, model.layout(), options.keys)?.map(Arc::new);
     let centre = Centre::new(plan, model.layout().clone(), federation.evaluator()?)?;
+    let centre = centre.watched_by(referee.clone());
     let course = Course::new(plan, digest, model.values().len() as u64 * 4)?;
     let names = federation.participants().iter().map(|(id, _)| id);
     let (time, fleet) = (VirtualClock::new(0), Fleet::assemble(plan, names)?);
-    let enrol = |(id, _): &(ParticipantId, _)| Kind::Enrolled { participant: id.clone() };
     let poisoned = match &options.adversary {
         Some(adversary) => adversary.poisoned(federation)?,
         None => BTreeMap::new(),
     };
-    let mut pool = Pool::new(plan, federation, model.layout(), options.threads)?;
+    let statement = Statement { plan, layout: model.layout() };
+    let mut pool = Pool::new(&statement, federation, options.threads, options.keys)?;
+    let enrol = |(id, _): &(ParticipantId, _)| Kind::Enrolled {
+        participant: id.clone(),
+        dataset: pool.dataset(id),
+    };
+    let events = federation.participants().iter().map(enrol).collect();
     pool.replace(&poisoned);
     pool.plant(options.plants);
     let simulation = Simulation {
         talk: Talk::new(plan, model.layout())?,
         pool,
-        events: federation.participants().iter().map(enrol).collect(),
+        events,
+        referee,
+        verify_ms: 0,
         plan,
         store,
         centre,
@@ -162,6 +182,9 @@ struct Simulation<'a> {
     talk: Talk<'a>,
     store: MemoryStore,
     centre: Centre,
+    referee: Option<Arc<Referee>>,
+    /// Of the current round.
+    verify_ms: u64,
     clock: &'a dyn Clock,
     /// The clock that the timeline sets.
     time: &'a VirtualClock,
@@ -183,6 +206,7 @@ struct Simulation<'a> {
 /// The task of the round that collects, and who has not begun it, in the order of arrival.
 struct Offer {
     task: Task,
+    setup: Setup,
     waiting: VecDeque<ParticipantId>,
     missing: usize,
     honest: Vec<Accepted>,
@@ -235,6 +259,7 @@ impl Simulation<'_> {
                 self.events.push_back(kind);
             }
             Action::Log(summary) => {
+                self.record_proofs(&summary)?;
                 let (round, index) = (summary.setup.round, self.recorder.log(&summary)?);
                 let report = RoundReport::from(&*summary);
                 (self.observe)(&report);
@@ -260,7 +285,8 @@ impl Simulation<'_> {
     }
 
     fn offered(&mut self, task: Task, mut to: Vec<ParticipantId>, run: &Run) {
-        let (round, rules) = (task.round, &run.round().setup().rules);
+        let (setup, rules) = (run.round().setup().clone(), &run.round().setup().rules);
+        let round = task.round;
         let missing = match rules.sampling {
             Sampling::Fixed => rules.size.min(to.len()),
             Sampling::Poisson => to.len(),
@@ -271,7 +297,7 @@ impl Simulation<'_> {
             if timeline.offer(&Begin { round, bytes, missing }, to, |id| pool.work(id, round)) {
                 self.bytes_down = 0;
                 let (waiting, honest) = (VecDeque::new(), Vec::new());
-                self.offer = Some(Offer { task, waiting, missing: 0, honest });
+                self.offer = Some(Offer { task, setup, waiting, missing: 0, honest });
             }
             return;
         }
@@ -284,7 +310,7 @@ impl Simulation<'_> {
             let seed = self.plan.seed().derive("tacit/v1/arrival", &[&round.to_le_bytes()]);
             seed.rng().shuffle(&mut to);
         }
-        self.offer = Some(Offer { task, waiting: to.into(), missing, honest: Vec::new() });
+        self.offer = Some(Offer { task, setup, waiting: to.into(), missing, honest: Vec::new() });
     }
 
     /// Bytes that the task's model takes to a participant, who holds it from now on.
@@ -333,6 +359,7 @@ impl Simulation<'_> {
         let mut answers = pool.train(&given, members, talk, &Held { store, clock: *clock })?;
         let mut refused = self.forge(&task, &mut answers)?;
         self.events.append(&mut refused);
+        self.verify(&model, &mut answers)?;
         Ok(answers)
     }
 
@@ -378,7 +405,8 @@ impl Simulation<'_> {
             Ok(outcome) => {
                 let (said, told) = self.talk.take_traffic();
                 let (bytes_up, bytes_down) = (outcome.bytes_up + said, self.bytes_down + told);
-                Ok(Kind::Aggregated(Outcome { bytes_up, bytes_down, ..outcome }))
+                let verify_ms = self.referee.as_ref().map(|_| std::mem::take(&mut self.verify_ms));
+                Ok(Kind::Aggregated(Outcome { bytes_up, bytes_down, verify_ms, ..outcome }))
             }
             Err(error) => match error.fault() {
                 Fault::Peer | Fault::Caller => {

@@ -139,6 +139,7 @@ fn a_coordinator_cannot_ask_for_the_norm_of_a_hidden_update() {
     let model = federation.initial_model().unwrap();
     let local = Local { plan: &plan, participant, data };
     let task = |clip_norm| tacit_core::messages::Task {
+        nonce: None,
         round: 1,
         plan: plan.digest(),
         model: model.digest(),
@@ -151,7 +152,8 @@ fn a_coordinator_cannot_ask_for_the_norm_of_a_hidden_update() {
         let task = task(clip_norm);
         let start = Start { task: &task, model: &model, control: None, kept: None };
         let entropy = &mut tacit_sim::ports::SystemEntropy;
-        let mut ports = Ports { clock: &tacit_sim::ports::SystemClock, entropy, member: None };
+        let mut ports =
+            Ports { clock: &tacit_sim::ports::SystemClock, entropy, member: None, witness: None };
         contribute(&local, &mut *federation.trainer().unwrap(), &start, &mut ports)
     };
     assert!(answer(Some(0.1)).is_err());

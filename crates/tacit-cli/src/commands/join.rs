@@ -17,8 +17,9 @@ use tacit_learn::{data, federation};
 use tacit_node::client::{BlockingTransport, Patience};
 use tacit_node::committee::{Committee, Dealing};
 use tacit_node::coordinator::SystemClock;
+use tacit_node::keys::FolderKeys;
 use tacit_node::memory::FileMemory;
-use tacit_node::participant::{Worker, work};
+use tacit_node::participant::{Testimony, Worker, work};
 use tacit_node::wire::Welcome;
 use tacit_node::witness::LogWitness;
 use tokio::runtime::Runtime;
@@ -50,6 +51,9 @@ pub struct Args {
     /// its rules keep between rounds.
     #[arg(long, default_value = "tacit-participant")]
     state: PathBuf,
+    /// Folder with the keys of the plan's proof, in files that are named by their digests.
+    #[arg(long)]
+    keys: Option<PathBuf>,
 }
 
 fn part(text: &str) -> Result<(usize, usize), String> {
@@ -75,8 +79,13 @@ pub fn main(args: Args) -> Result<Ending, Error> {
     let mut trainer = plan.trainer(shard.shape())?;
     let data = federation::local_data(&plan, &name, shard)?;
     let committee = Committee::of(&plan, &identity, runtime.handle().clone())?;
+    let local = Local { plan: &plan, participant: &name, data: &data };
+    let keys = FolderKeys(args.keys.clone());
+    let testimony = Testimony::prepare(&local, &layout, &keys, &folder, &identity.public_key())?;
+    testimony.as_ref().map_or(Ok(()), |testimony| testimony.enrol(&mut transport))?;
     let mut worker = Worker {
-        local: Local { plan: &plan, participant: &name, data: &data },
+        testimony,
+        local,
         trainer: &mut *trainer,
         layout: Arc::new(layout),
         signer: &identity,

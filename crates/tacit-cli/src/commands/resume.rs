@@ -11,6 +11,10 @@ use tacit_core::error::Error;
 pub struct Args {
     /// The run's folder.
     dir: PathBuf,
+    /// Folder with the keys of the plan's proof, in files that are named by their digests; the
+    /// one that `tacit serve` was told where this is left out.
+    #[arg(long)]
+    keys: Option<PathBuf>,
 }
 
 pub fn main(args: Args) -> Result<Ending, Error> {
@@ -25,7 +29,7 @@ pub fn main(args: Args) -> Result<Ending, Error> {
     }
     let plan = on_real_devices(read_plan(Some(&plan_file))?)?;
     match serve::kept_settings(&args.dir)? {
-        Some(settings) => serve::coordinate(&args.dir, plan, &settings),
-        None => local::federation(&args.dir, &plan),
+        Some(settings) => serve::coordinate(&args.dir, plan, &settings.with_keys(args.keys)),
+        None => local::federation(&args.dir, &plan, args.keys.as_deref()),
     }
 }

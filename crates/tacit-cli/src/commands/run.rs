@@ -13,10 +13,13 @@ pub struct Args {
     /// Where the run writes; by default the first unused runs/NAME-N.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Folder with the keys of the plan's proof, in files that are named by their digests.
+    #[arg(long)]
+    keys: Option<PathBuf>,
 }
 
 pub fn main(args: Args) -> Result<Ending, Error> {
     let plan = on_real_devices(read_plan(args.plan.as_deref())?)?;
     let dir = folder::choose(args.out, &plan)?;
-    local::federation(&dir, &plan)
+    local::federation(&dir, &plan, args.keys.as_deref())
 }

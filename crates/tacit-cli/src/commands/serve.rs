@@ -14,6 +14,7 @@ use tacit_core::traits::Clock;
 use tacit_learn::federation;
 use tacit_node::committee::Committee;
 use tacit_node::coordinator::{Coordinator, Front, Setting, SystemClock};
+use tacit_node::keys::FolderKeys;
 use tacit_node::pki::Revocations;
 use tacit_node::server::{Bounds, Server, Setup};
 use tacit_node::telemetry::{Exposition, Metrics};
@@ -49,6 +50,17 @@ pub struct Settings {
     /// Serve Prometheus metrics and /health without TLS on this address.
     #[arg(long)]
     metrics: Option<SocketAddr>,
+    /// Folder with the keys of the plan's proof, in files that are named by their digests.
+    #[arg(long)]
+    #[serde(default)]
+    keys: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Other keys, if there are any.
+    pub fn with_keys(self, keys: Option<PathBuf>) -> Self {
+        Self { keys: keys.or(self.keys), ..self }
+    }
 }
 
 const KEPT: &str = "serve.json";
@@ -70,7 +82,8 @@ pub fn kept_settings(dir: &Path) -> Result<Option<Settings>, Error> {
 pub fn main(args: Args) -> Result<Ending, Error> {
     let plan = on_real_devices(read_plan(Some(&args.plan))?)?;
     let dir = folder::choose(args.out, &plan)?;
-    let settings = Settings { pki: absolute(&args.settings.pki)?, ..args.settings };
+    let keys = args.settings.keys.as_deref().map(absolute).transpose()?;
+    let settings = Settings { pki: absolute(&args.settings.pki)?, keys, ..args.settings };
     let state = dir.join("state");
     let text = serde_json::to_vec_pretty(&settings)
         .map_err(|_| Error::Bug("settings that JSON cannot hold"))?;
@@ -94,13 +107,12 @@ pub fn coordinate(dir: &Path, plan: Plan, settings: &Settings) -> Result<Ending,
     let model = federation::initial_model(&plan, &mut *trainer)?;
     let display = Arc::new(Display::new(&plan));
     let observer = display.clone();
-    let evaluator = match dataset.test().is_empty() {
-        true => None,
-        false => Some((trainer, dataset.test_shard()?)),
-    };
+    let tested = !dataset.test().is_empty();
+    let evaluator = tested.then(|| Ok::<_, Error>((trainer, dataset.test_shard()?))).transpose()?;
     let runtime = Runtime::new().map_err(|e| Error::world("starting the runtime", e))?;
     let committee = Committee::of(&plan, &identity, runtime.handle().clone())?;
     let setting = Setting {
+        keys: Box::new(FolderKeys(settings.keys.clone())),
         committee,
         plan,
         model,

@@ -6,6 +6,7 @@ use crate::folder::{self, Ended};
 use crate::progress::Display;
 use std::path::{Path, PathBuf};
 use tacit_audit::{End, OsEntropy, Recorder as AuditRecorder};
+use tacit_core::digest::Digest;
 use tacit_core::error::Error;
 use tacit_core::history::RoundReport;
 use tacit_core::plan::Plan;
@@ -13,7 +14,8 @@ use tacit_core::round::{Entry, Summary};
 use tacit_core::run::Finish;
 use tacit_core::traits::Clock;
 use tacit_learn::federation::Federation;
-use tacit_node::coordinator::{HistoryFile, Progress, SystemClock};
+use tacit_node::coordinator::{HistoryFile, PROOFS, Progress, SystemClock, proof_path};
+use tacit_node::keys::FolderKeys;
 use tacit_sim::simulate::{Options, Recorder, simulate};
 
 /// Simulate a federation: thousands of virtual participants in one process, with the same result,
@@ -31,11 +33,15 @@ pub struct Args {
     /// Worker threads; 0 means one per core. The result does not depend on it.
     #[arg(long, default_value_t = 0)]
     threads: usize,
+    /// Folder with the keys of the plan's proof, in files that are named by their digests.
+    #[arg(long)]
+    keys: Option<PathBuf>,
 }
 
 /// Writes what a coordinator would.
 struct Folder {
     audit: AuditRecorder,
+    log: PathBuf,
     journal: Vec<Entry>,
     history: HistoryFile,
 }
@@ -47,6 +53,13 @@ impl Recorder for Folder {
         }
         self.journal.push(entry.clone());
         Ok(())
+    }
+
+    fn proof(&mut self, proof: &[u8]) -> Result<(), Error> {
+        let path = proof_path(&self.log, Digest::of_bytes(proof));
+        std::fs::create_dir_all(self.log.join(PROOFS))
+            .and_then(|()| std::fs::write(&path, proof))
+            .map_err(|e| Error::world(format!("writing {}", path.display()), e))
     }
 
     fn log(&mut self, summary: &Summary) -> Result<u64, Error> {
@@ -65,7 +78,7 @@ impl Folder {
         let key = state.join("log.key");
         let audit = AuditRecorder::simulated(&dir.join("log"), &key, plan, &mut OsEntropy)?;
         let history = HistoryFile::open(&dir.join("history.jsonl"))?.of_a_simulation();
-        Ok(Self { audit, journal: Vec::new(), history })
+        Ok(Self { audit, log: dir.join("log"), journal: Vec::new(), history })
     }
 }
 
@@ -91,8 +104,9 @@ pub fn main(args: Args) -> Result<Ending, Error> {
     let mut recorder = Folder::open(&dir, &plan)?;
     recorder.audit.begin(federation.initial_model()?.digest(), plan.seed())?;
     let display = Display::new(&plan);
+    let keys = FolderKeys(args.keys);
     let mut options = Options::new(&mut recorder);
-    options.threads = args.threads;
+    (options.threads, options.keys) = (args.threads, &keys);
     let outcome = simulate(&plan, &federation, options, &mut |report| {
         display.show(&Progress::Round(Box::new(report.clone())));
     })?;

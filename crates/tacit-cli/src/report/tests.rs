@@ -46,6 +46,7 @@ fn learned(round: u32, rounds: u32) -> f64 {
 fn round(round: u32, rounds: u32, participants: usize) -> RoundReport {
     let aborted = (round % 11 == 7).then(|| "3 contributions, the plan wants 11".to_owned());
     let contribution = |number: usize| ContributionReport {
+        proof: None,
         participant: ParticipantId::numbered(number, participants),
         examples: 40 + 9 * number as u64,
         loss: 0.1 + 2.2 * (1.0 - learned(round, rounds)) * 0.9,
@@ -66,6 +67,8 @@ fn round(round: u32, rounds: u32, participants: usize) -> RoundReport {
     }
     let released = aborted.is_none();
     RoundReport {
+        unproved: Default::default(),
+        verify_ms: None,
         tally: None,
         round,
         opened_ms: 1_795_340_226_000 + u64::from(round) * 1_000,

@@ -18,6 +18,33 @@ pub struct Hidden<'a> {
     pub figures: Figures,
     /// The participant's side of the protection.
     pub member: &'a mut dyn Member,
+    /// Proves something of the levels of an update; gives what opens it in a sum.
+    pub prove: Option<Prove<'a>>,
+}
+
+/// See [`Hidden::prove`].
+pub type Prove<'a> = &'a mut dyn FnMut(&[i64]) -> Result<Vec<u64>, Error>;
+
+/// What was opened of a cohort.
+#[derive(Debug)]
+pub struct Opened {
+    /// The aggregate.
+    pub summed: Summed,
+    /// Figures of the whole cohort.
+    pub tally: Tally,
+    /// What was opened of each sum, where it must be what was proved.
+    pub proved: Vec<RowSum>,
+}
+
+/// One sum: whose, and of what.
+#[derive(Debug, Default)]
+pub struct RowSum {
+    /// Places of its members in the cohort, ascending.
+    pub members: Vec<usize>,
+    /// The sums of their levels.
+    pub levels: Vec<i64>,
+    /// The sums of what opens their commitments.
+    pub blindings: Vec<u64>,
 }
 
 /// Number of the frame of figures; those of the chunks follow.
@@ -35,11 +62,24 @@ impl Channel {
         hidden: Hidden<'_>,
     ) -> Result<Sealed, Error> {
         let sums = self.sums.ok_or(NO_SUMS)?;
-        let Hidden { figures, member } = hidden;
+        let Hidden { figures, member, prove } = hidden;
         let values = update.get().values();
         self.chain.check(values.len())?;
         let levels = Levels { channel: self, sums, context, sender, weight: figures.weight };
         let (integers, dropped) = levels.settle(values, update)?;
+        let mut blindings = match prove {
+            Some(prove) => {
+                let mut levels = Vec::with_capacity(integers.len());
+                sums.levels(&integers, 1, &mut levels)?;
+                prove(&levels)?
+            }
+            None => Vec::new(),
+        };
+        if blindings.len() != self.blindings()
+            || blindings.iter().any(|x| x >> sums.digit_bits() > 0)
+        {
+            return Err(Error::Bug("a prover gave other blindings than its rule says"));
+        }
         let mut payload = Vec::with_capacity(self.max_payload(values.len()) as usize);
         let chunks = values.len().div_ceil(limits::CHUNK_VALUES) as u32;
         let mut frame = |number, integers: &mut [u64]| {
@@ -61,6 +101,12 @@ impl Channel {
             let form = Form::new(values.len(), number as usize * limits::CHUNK_VALUES);
             let (chunk, later) = rest.split_at_mut(self.chain.count(form));
             frame(FIGURES + 1 + number, chunk)?;
+            rest = later;
+        }
+        let mut rest = &mut blindings[..];
+        for (number, count) in self.blinding_frames(values.len()) {
+            let (some, later) = rest.split_at_mut(count);
+            frame(number, some)?;
             rest = later;
         }
         Ok(Sealed { payload, dropped })
@@ -141,9 +187,10 @@ pub fn aggregate_hidden(
     aggregator: &mut dyn Aggregator,
     cohort: &Cohort<'_>,
     opening: &mut dyn Opening,
-) -> Result<(Summed, Tally), Error> {
+) -> Result<Opened, Error> {
     let sums = channel.sums.ok_or(NO_SUMS)?;
-    let mut pass = Pass { channel, sums, cohort, opening, divisors: Vec::new(), tallies: vec![] };
+    let (divisors, tallies, proved) = (Vec::new(), Vec::new(), Vec::new());
+    let mut pass = Pass { channel, sums, cohort, opening, divisors, tallies, proved };
     aggregator.begin(cohort.seed());
     pass.figures()?;
     for number in 0..aggregator.surveys() {
@@ -154,7 +201,8 @@ pub fn aggregate_hidden(
         aggregator.fold(rows)?;
         aggregator.finish(&mut out[range])
     })?;
-    Ok((Summed::of(&evidence, out)?, pass.tally()))
+    let (tally, proved) = (pass.tally(), pass.proved);
+    Ok(Opened { summed: Summed::of(&evidence, out)?, tally, proved })
 }
 
 struct Pass<'a, 'b> {
@@ -165,6 +213,8 @@ struct Pass<'a, 'b> {
     /// What each sum is divided by.
     divisors: Vec<f64>,
     tallies: Vec<Tally>,
+    /// Of the last pass.
+    proved: Vec<RowSum>,
 }
 
 type Visit<'v> = &'v mut dyn FnMut(&Rows<'_>, std::ops::Range<usize>) -> Result<(), Error>;
@@ -219,6 +269,7 @@ impl Pass<'_, '_> {
         // In thousandths of the heaviest: weights of rows are whole numbers.
         let weights: Vec<u64> = self.divisors.iter().map(|d| (d * 1_000.0).ceil() as u64).collect();
         let total_weight = weights.iter().sum();
+        let mut proved = self.rows()?;
         for start in (0..cohort.len).step_by(limits::CHUNK_VALUES) {
             let form = Form::new(cohort.len, start);
             let number = FIGURES + 1 + (start / limits::CHUNK_VALUES) as u32;
@@ -231,6 +282,9 @@ impl Pass<'_, '_> {
             let opened = self.opening.finish()?;
             let mut rows = vec![vec![0.0; form.chunk]; opened.len()];
             for (row, out) in rows.iter_mut().enumerate() {
+                if let Some(proved) = proved.get_mut(row) {
+                    sums.levels(&opened[row], members[row], &mut proved.levels)?;
+                }
                 sums.value(&opened[row], members[row], &mut signal.values)?;
                 let factor = 1.0 / self.divisors[row];
                 signal.values.iter_mut().for_each(|x| *x = (f64::from(*x) * factor) as f32);
@@ -242,7 +296,51 @@ impl Pass<'_, '_> {
             let before = cohort.before.get(range.clone()).unwrap_or_default();
             visit(&Rows { rows: &rows, weights: &weights, total_weight, before }, range)?;
         }
+        self.blindings(&mut cursors, &mut proved)?;
+        self.proved = proved;
         cursors.into_iter().map(|cursor| cursor.finish(cohort.bound)).collect()
+    }
+
+    /// Who is in which sum, where that must be what was proved; else nothing.
+    fn rows(&self) -> Result<Vec<RowSum>, Error> {
+        let mut rows = Vec::new();
+        if self.channel.proof.is_none() {
+            return Ok(rows);
+        }
+        rows.resize_with(self.opening.members()?.len(), RowSum::default);
+        for (place, accepted) in self.cohort.accepted.iter().enumerate() {
+            // Whoever is in no sum proved something that nothing comes of.
+            let row = self.opening.row(&accepted.participant);
+            if let Some(row) = row.and_then(|row| rows.get_mut(row)) {
+                row.members.push(place);
+            }
+        }
+        let counts = self.opening.members()?;
+        match rows.iter().zip(counts).all(|(row, &count)| row.members.len() == count) {
+            true => Ok(rows),
+            false => Err(Error::Bug("a sum was opened of others than it says")),
+        }
+    }
+
+    /// Opens the sums of what hides updates in commitments.
+    fn blindings(
+        &mut self,
+        cursors: &mut [Cursor<'_>],
+        proved: &mut [RowSum],
+    ) -> Result<(), Error> {
+        let frames = self.channel.blinding_frames(self.cohort.len);
+        let sizes = self.channel.blinding_bytes(self.cohort.len);
+        for ((number, count), bytes) in frames.zip(sizes) {
+            self.opening.begin(number, count)?;
+            for cursor in &mut *cursors {
+                let frame = cursor.next(bytes)?;
+                self.opening.add(&cursor.accepted.participant, &frame)?;
+            }
+            for (row, opened) in proved.iter_mut().zip(self.opening.finish()?) {
+                row.blindings.extend_from_slice(opened);
+            }
+        }
+        Ok(())
     }
 
     /// The figures of the whole cohort.

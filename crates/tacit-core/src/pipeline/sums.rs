@@ -156,6 +156,18 @@ impl Sums {
         out.extend(levels.iter().map(|&level| level as u64 & self.mask()));
     }
 
+    /// The sums of levels of a grid, from the sums of the integers of so many members.
+    pub fn levels(&self, sums: &[u64], members: usize, out: &mut Vec<i64>) -> Result<(), Error> {
+        let grid = self.grid.ok_or(Error::Bug("integers without a grid were taken for levels"))?;
+        let least = i128::from(grid.least) * members as i128;
+        for &sum in sums {
+            let above = sum.wrapping_sub(least as u64) & self.mask();
+            let level = i64::try_from(i128::from(above) + least);
+            out.push(level.map_err(|_| Error::caller("sum", "63 bits and a sign", "more"))?);
+        }
+        Ok(())
+    }
+
     /// The sum of values, from the sum of the integers of so many members.
     pub fn value(&self, sums: &[u64], members: usize, out: &mut Vec<f32>) -> Result<(), Refusal> {
         if members > self.largest {

@@ -59,6 +59,7 @@ fn aggregate_all(payloads: &[Vec<u8>], limit: f64) -> Result<Summed, Error> {
         protection,
         bound: Bound::L2 { limit },
         follows: true,
+        proof: None,
         equal: None,
         sums: None,
         seed,

@@ -9,7 +9,7 @@ use crate::account::{Sampled, Spent};
 use crate::compress::{Chain, Misfit};
 use crate::error::Error;
 use crate::registry::{Arguments, Family, Make, Registry};
-use crate::traits::{Accountant, Aggregator, Mechanism, Party, Protection, View};
+use crate::traits::{Accountant, Aggregator, Mechanism, Party, Proof, Protection, View};
 
 /// What the laws look at.
 pub(super) struct Facts<'a> {
@@ -19,6 +19,7 @@ pub(super) struct Facts<'a> {
     pub(super) chain: Chain,
     pub(super) protection: Box<dyn Protection>,
     pub(super) mechanism: Box<dyn Mechanism>,
+    pub(super) proof: Option<Box<dyn Proof>>,
 }
 
 /// Two settings that contradict each other.
@@ -93,12 +94,12 @@ impl<'a> Facts<'a> {
     fn new(plan: &'a Plan, registry: &'a Registry) -> Result<Self, Vec<(String, Error)>> {
         let chain = plan.stages(Family::Compressor);
         let downlink = plan.stages(Family::Downlink).err();
-        let made = (plan.aggregator(), chain, plan.protection(), plan.mechanism());
+        let made = (plan.aggregator(), chain, plan.protection(), plan.mechanism(), plan.proof());
         match (made, downlink) {
-            ((Ok(aggregator), Ok(chain), Ok(protection), Ok(mechanism)), None) => {
-                Ok(Self { plan, registry, aggregator, chain, protection, mechanism })
+            ((Ok(aggregator), Ok(chain), Ok(protection), Ok(mechanism), Ok(proof)), None) => {
+                Ok(Self { plan, registry, aggregator, chain, protection, mechanism, proof })
             }
-            ((aggregator, chain, protection, mechanism), downlink) => {
+            ((aggregator, chain, protection, mechanism, proof), downlink) => {
                 let misfits = [(Family::Compressor, chain.err()), (Family::Downlink, downlink)];
                 let misfits = misfits.into_iter().filter_map(|(family, misfit)| {
                     let Misfit { stage, error } = misfit?;
@@ -108,6 +109,7 @@ impl<'a> Facts<'a> {
                     (Family::Aggregator, aggregator.err()),
                     (Family::Protection, protection.err()),
                     (Family::Mechanism, mechanism.err()),
+                    (Family::Proof, proof.err()),
                 ];
                 let failures = failures.into_iter().filter_map(|(f, e)| Some((f.key().into(), e?)));
                 Err(misfits.chain(failures).collect())

@@ -2,7 +2,7 @@
 
 use super::coherence::{Conflict, Facts, within};
 use super::tables::{DEVICES, NONE, SECTIONS};
-use super::{Devices, Sampling, write};
+use super::{Devices, Sampling, proofs, write};
 use crate::compress::Chain;
 use crate::registry::{Arguments, Family, Make, Value};
 use crate::traits::{Party, View};
@@ -12,7 +12,7 @@ const SEEN_SUM: f64 = (1u64 << 22) as f64;
 
 type Law = fn(&Facts<'_>) -> Option<Conflict>;
 
-pub(super) const LAWS: [Law; 35] = [
+pub(super) const LAWS: [Law; 42] = [
     view_of_the_aggregator,
     additive_encoding,
     discrete_noise,
@@ -48,9 +48,16 @@ pub(super) const LAWS: [Law; 35] = [
     stragglers_that_can_do_less,
     devices_of_a_kind,
     trace_of_the_devices,
+    proofs::view,
+    proofs::sums,
+    proofs::weights,
+    proofs::encoding,
+    proofs::noise,
+    proofs::quantile,
+    proofs::statement,
 ];
 
-fn seen(view: View) -> &'static str {
+pub(super) fn seen(view: View) -> &'static str {
     match view {
         View::Sum => "only the sum of the updates",
         View::Groups => "only sums of groups of updates",

@@ -12,6 +12,7 @@ mod error;
 mod example;
 mod guarantee;
 mod laws;
+mod proofs;
 mod read;
 mod schedule;
 mod schema;

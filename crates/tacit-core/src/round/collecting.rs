@@ -3,7 +3,7 @@
 use super::open::{Deadline, Open, Tally};
 use super::vocabulary::{Abort, Action, Event, Kind, Record, Setup};
 use super::{Applied, Decision, Round};
-use crate::error::Refusal;
+use crate::error::{BAD_PROOF, Refusal};
 use crate::ids::ParticipantId;
 use crate::limits;
 use crate::messages::SignedContribution;
@@ -37,7 +37,8 @@ impl Collecting {
         // Settled, but not closed: a crash came between the two records.
         let settled = self.open.settled(tally, self.setup.rules.minimum);
         if settled || self.deadline.passed(event.at_ms) {
-            return Decision::record(close(&self.setup, tally.accepted, event.at_ms));
+            let open = &self.open;
+            return Decision::record(close(&self.setup, open, tally.accepted, event.at_ms));
         }
         self.deadline.again(event)
     }
@@ -103,7 +104,7 @@ fn contributed(setup: &Setup, open: &Open, signed: &SignedContribution, at_ms: u
     let mut decision = Decision::record(Record::Accepted { signed: signed.clone() });
     decision.replies = acknowledge(signed).replies;
     if open.complete(after) {
-        decision.records.push(close(setup, after.accepted, at_ms));
+        decision.records.push(close(setup, open, after.accepted, at_ms));
     }
     decision
 }
@@ -120,17 +121,21 @@ fn declined(
     let participant = participant.clone();
     let mut decision = Decision::record(Record::Declined { participant, why: bounded(why) });
     if open.settled(after, setup.rules.minimum) {
-        decision.records.push(close(setup, accepted, at_ms));
+        decision.records.push(close(setup, open, accepted, at_ms));
     }
     decision
 }
 
-fn close(setup: &Setup, found: usize, at_ms: u64) -> Record {
+fn close(setup: &Setup, open: &Open, found: usize, at_ms: u64) -> Record {
     let expected = setup.rules.minimum.max(1);
-    match found < expected {
-        true => Record::Aborted { abort: Abort::TooFewContributions { expected, found } },
-        false => Record::Closed { at_ms },
+    if found >= expected {
+        return Record::Closed { at_ms };
     }
+    let abort = match open.refusals.get(BAD_PROOF) {
+        Some(&refused) => Abort::TooFewProved { expected, found, refused },
+        None => Abort::TooFewContributions { expected, found },
+    };
+    Record::Aborted { abort }
 }
 
 pub(super) fn acknowledge(signed: &SignedContribution) -> Decision {

@@ -42,7 +42,8 @@ impl Enrolling {
         let expected = rules.minimum;
         let cohort = sampling::draw(rules, &self.setup.roster, &self.setup.seed, self.setup.round);
         let found = cohort.len();
-        let mut decision = Decision::record(Record::Opened { at_ms: event.at_ms, cohort });
+        let (at_ms, nonce) = (event.at_ms, self.setup.draw_nonce());
+        let mut decision = Decision::record(Record::Opened { at_ms, cohort, nonce });
         if found < expected {
             let abort = Abort::CohortTooSmall { expected, found };
             decision.records.push(Record::Aborted { abort });
@@ -50,13 +51,14 @@ impl Enrolling {
         decision
     }
 
-    pub(super) fn apply(self, record: &Record) -> Applied {
+    pub(super) fn apply(mut self, record: &Record) -> Applied {
         match record {
-            Record::Opened { at_ms, cohort } => {
+            Record::Opened { at_ms, cohort, nonce } => {
                 let known = cohort.iter().all(|id| self.setup.roster.contains(id));
                 if !known || !cohort.is_sorted_by(|a, b| a < b) {
                     return Err(Box::new(Round::Enrolling(self)));
                 }
+                self.setup.nonce = *nonce;
                 let open = Open::new(&self.setup, cohort, *at_ms);
                 Ok(match self.setup.rules.stages.before {
                     0 => Round::Distributing(Distributing::new(self.setup, open)),

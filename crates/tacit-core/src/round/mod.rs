@@ -128,10 +128,11 @@ impl Round {
         let mut round = self;
         let before = round.place();
         let mut actions = Vec::new();
-        if let Kind::Enrolled { participant } = &event.kind
+        if let Kind::Enrolled { participant, dataset } = &event.kind
             && !round.setup().roster.contains(participant)
         {
-            let record = Record::Enrolled { participant: participant.clone() };
+            let (participant, dataset) = (participant.clone(), dataset.clone());
+            let record = Record::Enrolled { participant, dataset };
             round = round.carry_out(record, &mut actions);
         }
         in_state!(&mut round, state => state.observe(&event));
@@ -179,8 +180,8 @@ impl Round {
     }
 
     fn try_apply(mut self, record: &Record) -> Applied {
-        if let Record::Enrolled { participant } = record {
-            self.setup_mut().roster.insert(participant.clone());
+        if let Record::Enrolled { participant, dataset } = record {
+            self.setup_mut().roster.enrol(participant.clone(), dataset.clone());
             return Ok(self);
         }
         in_state!(self, state => state.apply(record))

@@ -3,10 +3,10 @@
 
 use super::vocabulary::{Abort, Action, Event, Kind, Outcome, Record, Setup, Summary};
 use super::{Aborted, Aggregating, Decision, Exchanging, Roster, Round};
-use crate::error::Refusal;
+use crate::error::{BAD_PROOF, Refusal};
 use crate::ids::ParticipantId;
 use crate::limits;
-use crate::messages::{Evaluation, SignedContribution};
+use crate::messages::{Contribution, Evaluation, SignedContribution};
 use crate::plan::Sampling;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,6 +36,8 @@ pub(super) struct Open {
     pub refusals_of: BTreeMap<ParticipantId, u32>,
     pub opened_ms: u64,
     pub closed_ms: u64,
+    /// Whose proofs were refused.
+    pub unproved: BTreeSet<ParticipantId>,
     /// Members that contributed and then fell silent.
     pub left: BTreeSet<ParticipantId>,
 }
@@ -55,6 +57,7 @@ impl Open {
             refusals_of: BTreeMap::new(),
             opened_ms,
             closed_ms: opened_ms,
+            unproved: BTreeSet::new(),
             left: BTreeSet::new(),
         }
     }
@@ -149,6 +152,7 @@ impl Open {
             return Err(Refusal::Malformed { what: "training loss".into() });
         }
         found.evaluation.as_ref().map_or(Ok(()), Evaluation::check)?;
+        check_proof(setup, found)?;
         match self.cohort.get(&participant) {
             None => Err(Refusal::NotInCohort { participant, round }),
             Some(Member::Contributed(_)) => Err(Refusal::Duplicate { participant, round }),
@@ -178,6 +182,9 @@ impl Open {
     pub fn count_refusal(&mut self, participant: &ParticipantId, reason: &str) {
         *self.refusals.entry(reason.to_owned()).or_default() += 1;
         *self.refusals_of.entry(participant.clone()).or_default() += 1;
+        if reason == BAD_PROOF {
+            self.unproved.insert(participant.clone());
+        }
     }
 
     /// A record of the refusal, unless this participant has filled its share of the log.
@@ -209,6 +216,7 @@ impl Open {
             accepted: self.contributions(),
             declined: declined.collect(),
             refusals: self.refusals.clone(),
+            unproved: self.unproved.clone(),
             opened_ms: self.opened_ms,
             closed_ms: self.closed_ms,
             result,
@@ -218,6 +226,22 @@ impl Open {
     pub fn abort(self, setup: Setup, abort: Abort) -> Round {
         let summary = self.summary(&setup, Err(abort.clone()));
         Round::Aborted(Aborted::new(setup, abort, Box::new(summary)))
+    }
+}
+
+/// Whether there is a proof where one is asked for, and of a size that can be one.
+fn check_proof(setup: &Setup, found: &Contribution) -> Result<(), Refusal> {
+    let bad = |why: &str| {
+        Err(Refusal::BadProof { participant: found.participant.clone(), why: why.into() })
+    };
+    match (setup.nonce, found.proof) {
+        (None, Some(_)) => bad("there is one, and the plan asks for none"),
+        (Some(_), None) => bad("there is none, and the plan asks for one"),
+        (Some(_), Some(proof)) if proof.bytes > limits::PROOF_BYTES => {
+            let (what, limit) = ("proof".into(), limits::PROOF_BYTES);
+            Err(Refusal::TooLarge { what, limit, found: proof.bytes })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -36,6 +36,8 @@ pub(super) fn id(n: usize) -> ParticipantId {
 
 pub(super) fn setup(n: usize) -> Setup {
     Setup {
+        nonce: None,
+        nonces: None,
         round: 1,
         plan: Digest::of_bytes(b"plan"),
         model: Digest::of_bytes(b"model"),
@@ -53,6 +55,7 @@ pub(super) fn setup(n: usize) -> Setup {
 
 pub(super) fn contribution(setup: &Setup, n: usize) -> SignedContribution {
     let contribution = Contribution {
+        proof: None,
         participant: id(n),
         round: setup.round,
         plan: setup.plan,
@@ -70,6 +73,7 @@ pub(super) fn contribution(setup: &Setup, n: usize) -> SignedContribution {
 
 fn outcome(round: u32) -> Outcome {
     Outcome {
+        verify_ms: None,
         round,
         model: Digest::of_bytes(b"next"),
         slots: vec![],
@@ -103,7 +107,7 @@ impl From<Setup> for Drive {
 impl Drive {
     fn enrolled(n: usize) -> Self {
         let mut drive = Self::from(setup(n));
-        (0..n).for_each(|i| drop(drive.on(Kind::Enrolled { participant: id(i) })));
+        (0..n).for_each(|i| drop(drive.on(Kind::Enrolled { participant: id(i), dataset: None })));
         drive
     }
 
@@ -292,12 +296,12 @@ fn a_clock_that_jumps_back_does_not_prolong_a_round() {
 fn who_enrols_late_changes_no_summary() {
     let mut drive = Drive::enrolled(3);
     let drawn_from = drive.round.setup().roster.clone();
-    drive.on(Kind::Enrolled { participant: id(7) });
+    drive.on(Kind::Enrolled { participant: id(7), dataset: None });
     (0..3).for_each(|i| drop(drive.contribute(i)));
     let actions = drive.on(Kind::Aggregated(outcome(1)));
     let Some(Action::Log(first)) = actions.last() else { panic!("{actions:?}") };
     assert_eq!(first.setup.roster, drawn_from, "anybody can draw the cohort again");
-    drive.on(Kind::Enrolled { participant: id(8) });
+    drive.on(Kind::Enrolled { participant: id(8), dataset: None });
     assert_eq!(drive.round.outbox(), [Action::Log(first.clone())]);
     assert_eq!(drive.round.setup().roster.len(), 5);
 }
@@ -382,7 +386,7 @@ fn a_round_with_noise_awaits_its_whole_roster() {
         let mut round = Round::new(Setup { account, ..setup(4) });
         let late = setup(4).rules.enrol_timeout_ms + 1;
         let mut facts = Vec::new();
-        let enrolled = (0..3).map(|i| (0, Kind::Enrolled { participant: id(i) }));
+        let enrolled = (0..3).map(|i| (0, Kind::Enrolled { participant: id(i), dataset: None }));
         for (at_ms, kind) in enrolled.chain([(late, Kind::Tick)]) {
             let (next, actions) = round.step(Event { at_ms, kind });
             round = next;

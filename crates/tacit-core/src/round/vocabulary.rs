@@ -10,9 +10,10 @@ use crate::exchange::{Ask, SignedMessage, Tally};
 use crate::ids::ParticipantId;
 use crate::messages::{Evaluation, SignedContribution, Task};
 use crate::plan::Cohort;
+use crate::proof::Dataset;
 use crate::rng::Seed;
 use crate::traits::Context;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The facts a round starts from.
 #[derive(Clone, Debug)]
@@ -39,6 +40,11 @@ pub struct Setup {
     pub account: Option<Account>,
     /// The clipping norm of this round, where it follows a quantile.
     pub clip_norm: Option<f64>,
+    /// Nonces are drawn from it, where participants prove something: known to the coordinator
+    /// alone.
+    pub nonces: Option<Seed>,
+    /// What proofs of this round are bound to, once its cohort is drawn.
+    pub nonce: Option<Digest>,
     /// Cohort rules of the plan.
     pub rules: Cohort,
     /// Everybody enrolled so far.
@@ -61,7 +67,15 @@ impl Setup {
             control: self.slots.last().copied().filter(|_| self.control),
             deltas: self.deltas.clone(),
             clip_norm: self.clip_norm,
+            nonce: self.nonce,
         }
+    }
+
+    /// A nonce that nobody else knows before the round is opened.
+    pub(super) fn draw_nonce(&self) -> Option<Digest> {
+        let (round, model) = (self.round.to_le_bytes(), self.model.0);
+        let drawn = self.nonces?.derive("tacit/v1/nonce", &[&round, &model]);
+        Some(Digest(drawn.to_bytes()))
     }
 
     /// The account after this round: a release, or an abort after so many contributions.
@@ -111,6 +125,8 @@ pub enum Kind {
     Enrolled {
         /// Who.
         participant: ParticipantId,
+        /// The commitment to its data, where the plan asks for one.
+        dataset: Option<Dataset>,
     },
     /// A participant holds the round's model and begins to train.
     Received {
@@ -233,6 +249,9 @@ pub enum Record {
     Enrolled {
         /// Who.
         participant: ParticipantId,
+        /// The commitment to its data, where the plan asks for one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dataset: Option<Dataset>,
     },
     /// The cohort is drawn.
     Opened {
@@ -240,6 +259,9 @@ pub enum Record {
         at_ms: u64,
         /// Sorted names.
         cohort: Vec<ParticipantId>,
+        /// What proofs of the round are bound to, where participants prove something.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nonce: Option<Digest>,
     },
     /// Collecting begins.
     Distributed {
@@ -342,6 +364,16 @@ pub enum Abort {
         /// Accepted.
         found: usize,
     },
+    /// Too few contributed what they could prove.
+    #[error("{found} contributions with a proof, expected at least {expected}; {refused} refused")]
+    TooFewProved {
+        /// Minimum of the plan.
+        expected: usize,
+        /// Accepted.
+        found: usize,
+        /// Proofs that were refused.
+        refused: u64,
+    },
     /// Too few said what a stage needs in time.
     #[error("{found} messages of stage {stage}, expected at least {expected}")]
     TooFewMessages {
@@ -395,6 +427,9 @@ pub struct Outcome {
     pub bytes_down: u64,
     /// Time spent aggregating and evaluating, in milliseconds.
     pub aggregate_ms: u64,
+    /// Time spent verifying proofs, in milliseconds, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_ms: Option<u64>,
 }
 
 /// What the transparency log and the history say of a round that is over.
@@ -410,6 +445,8 @@ pub struct Summary {
     pub declined: BTreeMap<ParticipantId, String>,
     /// Refusals by reason.
     pub refusals: BTreeMap<String, u64>,
+    /// Whose proofs were refused.
+    pub unproved: BTreeSet<ParticipantId>,
     /// When the cohort was drawn, in milliseconds since the Unix epoch.
     pub opened_ms: u64,
     /// When collecting ended, in milliseconds since the Unix epoch.

@@ -13,6 +13,7 @@ fn id(n: usize) -> ParticipantId {
 
 fn course(num_rounds: u32) -> Course {
     Course {
+        nonces: None,
         plan: Digest::of_bytes(b"plan"),
         seed: Seed::root(1),
         num_rounds,
@@ -62,6 +63,7 @@ impl Drive {
         let setup = self.run.round().setup().clone();
         for participant in [id(0), id(1)] {
             let contribution = Contribution {
+                proof: None,
                 participant,
                 round: setup.round,
                 plan: setup.plan,
@@ -79,6 +81,7 @@ impl Drive {
         }
         let round = setup.round;
         self.on(Kind::Aggregated(Outcome {
+            verify_ms: None,
             round,
             model: Digest::of_bytes(&round.to_le_bytes()),
             slots: vec![],
@@ -100,7 +103,7 @@ impl Drive {
 
 fn enrolled(num_rounds: u32) -> Drive {
     let mut drive = Drive { run: Run::new(course(num_rounds)), journal: vec![] };
-    (0..2).for_each(|n| drop(drive.on(Kind::Enrolled { participant: id(n) })));
+    (0..2).for_each(|n| drop(drive.on(Kind::Enrolled { participant: id(n), dataset: None })));
     drive
 }
 
@@ -122,7 +125,7 @@ fn rounds_chain_and_finish() {
 fn nothing_is_added_to_a_finished_journal() {
     let mut drive = enrolled(1);
     drive.release();
-    assert!(drive.on(Kind::Enrolled { participant: id(5) }).is_empty());
+    assert!(drive.on(Kind::Enrolled { participant: id(5), dataset: None }).is_empty());
 }
 
 #[test]

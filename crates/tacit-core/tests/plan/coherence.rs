@@ -234,3 +234,71 @@ fn a_plan_without_devices_does_not_speak_of_them() {
     assert_eq!(plan(&played.to_toml()), played);
     assert_ne!(played.digest(), plan("").digest());
 }
+
+/// What a plan whose sums are proved must say besides.
+const PROVED: &str = "[training]\nclip_norm = 1.0\n[cohort]\nweights = \"equal\"";
+
+#[test]
+fn a_proof_of_updates_that_nobody_sees() {
+    assert_eq!(
+        broken(&format!("proof = \"groth16\"\nprotection = \"secagg\"\n{PROVED}")),
+        "plan.toml:1: proof: expected a proof that is held against only the sum of the updates \
+         because of protection = \"secagg\" (line 2), found \"groth16\", which is held against \
+         each update; would work: proof = \"none\", proof = \"range\", protection = \"plain\""
+    );
+    plan("proof = \"groth16\"");
+    plan(&format!("proof = \"range\"\nprotection = \"secagg\"\n{PROVED}"));
+}
+
+#[test]
+fn commitments_that_no_sum_opens() {
+    let refusal = broken(&format!("proof = \"range\"\nprotection = \"committee\"\n{PROVED}"));
+    assert!(refusal.starts_with("plan.toml:1: proof: expected \"none\", as no commitments"));
+    assert!(
+        refusal.ends_with(
+            "would work: proof = \"none\", protection = \"plain\", protection = \"secagg\""
+        ),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn weights_that_nobody_proves() {
+    let refusal = broken(&format!("proof = \"range\"\nprotection = \"secagg\"\n{CLIPPED}"));
+    assert!(refusal.contains("cohort.weights: expected \"equal\", as nobody proves"), "{refusal}");
+    assert!(refusal.contains("would work: weights = \"equal\" in [cohort]"), "{refusal}");
+    plan(&format!("proof = \"range\"\n{CLIPPED}"));
+}
+
+#[test]
+fn what_a_proof_cannot_follow() {
+    for (proof, text, because) in [
+        ("range", "compression = [\"top-k\"]", "compression: expected [], as the update is proved"),
+        ("groth16", "compression = [\"quantise\"]", "compression: expected []"),
+        ("groth16", "[training]\nmomentum = 0.9", "training.momentum: expected 0.0, as only plain"),
+        ("range", "[training]\nclip_norm = 1\nclip_quantile = 0.5", "training.clip_quantile"),
+    ] {
+        let refusal = refused(&format!("proof = \"{proof}\"\n{text}"));
+        assert!(refusal.contains(because) && refusal.contains("because of proof"), "{refusal}");
+        assert!(refusal.contains("would work: "), "{refusal}");
+    }
+}
+
+#[test]
+fn noise_between_what_is_proved_and_what_is_sent() {
+    let noisy = format!("mechanism = \"discrete-gaussian\"\n{NOISY}");
+    let refusal = broken(&format!("proof = \"range\"\n{noisy}"));
+    assert!(
+        refusal.contains("mechanism: expected no noise before the update is sent"),
+        "{refusal}"
+    );
+    assert!(refusal.contains("would work: mechanism = \"none\", mechanism = "), "{refusal}");
+    plan(&format!("proof = \"range\"\nmechanism = \"gaussian\"\n{NOISY}"));
+}
+
+#[test]
+fn plans_that_prove_nothing_keep_their_digest() {
+    assert_eq!(plan("proof = \"none\"").digest(), plan("").digest());
+    assert!(!plan("").to_toml().contains("proof"));
+    assert!(plan("proof = \"range\"").to_toml().contains("\nproof = \"range\"\n"));
+}

@@ -10,6 +10,8 @@ use tacit_core::exchange::{Stages, Terms};
 use tacit_core::ids::ParticipantId;
 use tacit_core::messages::{Evaluation, FitOrder};
 use tacit_core::params::{Layout, Params, Tensor};
+use tacit_core::plan::Plan;
+use tacit_core::proof::{Sizes, Statement, Unprovable};
 use tacit_core::registry::{Arguments, Default, Entry, Kind, Make, Parameter, Registry};
 use tacit_core::rng::Seed;
 use tacit_core::traits::*;
@@ -84,6 +86,7 @@ impl Compressor for Encode {
 
 struct Hide {
     reveals: View,
+    blinds: bool,
 }
 
 impl Protection for Hide {
@@ -95,10 +98,44 @@ impl Protection for Hide {
     }
 }
 
+struct Prove {
+    needs: View,
+}
+
+/// Says something of plain steps.
+impl Proof for Prove {
+    fn needs(&self) -> View {
+        self.needs
+    }
+    fn check(&self, plan: &Plan) -> Result<(), Unprovable> {
+        match plan.training().momentum {
+            0.0 => Ok(()),
+            momentum => Err(Unprovable {
+                key: "training.momentum",
+                expected: "0.0, as only plain steps are proved".into(),
+                found: momentum.to_string(),
+                alternatives: vec!["momentum = 0.0 in [training]".into()],
+            }),
+        }
+    }
+    fn sizes(&self, _: &Statement<'_>) -> Result<Sizes, Error> {
+        Ok(Sizes { proof_bytes: 32, blindings: 0, commits: false })
+    }
+    fn prover(&self, _: &Statement<'_>, _: &dyn Keys) -> Result<Box<dyn Prover>, Error> {
+        Err(Error::Bug("nobody proves"))
+    }
+    fn verifier(&self, _: &Statement<'_>, _: &dyn Keys) -> Result<Box<dyn Verifier>, Error> {
+        Err(Error::Bug("nobody verifies"))
+    }
+}
+
 /// Nobody ever meets at this table.
 impl Exchange for Hide {
     fn stages(&self, _: &Terms) -> Stages {
         Stages::default()
+    }
+    fn blinds(&self) -> bool {
+        self.blinds
     }
     fn resolution(&self) -> u32 {
         24
@@ -240,19 +277,32 @@ static ENTRIES: &[Entry] = &[
         Make::Aggregator(|_| Ok(Box::new(Fold { needs: View::Sum, minimum: 1 }))),
     ),
     entry("krum", "Blanchard et al. 2017.", &[BYZANTINE], Make::Aggregator(krum)),
-    entry("plain", "None.", &[], Make::Protection(|_| Ok(Box::new(Hide { reveals: View::Each })))),
+    entry(
+        "plain",
+        "None.",
+        &[],
+        Make::Protection(|_| Ok(Box::new(Hide { reveals: View::Each, blinds: false }))),
+    ),
     entry(
         "enclave",
         "Sealed.",
         &[],
-        Make::Protection(|_| Ok(Box::new(Hide { reveals: View::EachSealed }))),
+        Make::Protection(|_| Ok(Box::new(Hide { reveals: View::EachSealed, blinds: false }))),
     ),
     entry(
         "secagg",
         "Bell et al. 2020.",
         &[],
-        Make::Protection(|_| Ok(Box::new(Hide { reveals: View::Sum }))),
+        Make::Protection(|_| Ok(Box::new(Hide { reveals: View::Sum, blinds: true }))),
     ),
+    entry(
+        "committee",
+        "Sums without blindings.",
+        &[],
+        Make::Protection(|_| Ok(Box::new(Hide { reveals: View::Sum, blinds: false }))),
+    ),
+    entry("groth16", "Of each.", &[], Make::Proof(|_| Ok(Box::new(Prove { needs: View::Each })))),
+    entry("range", "Of sums too.", &[], Make::Proof(|_| Ok(Box::new(Prove { needs: View::Sum })))),
     entry(
         "top-k",
         "Largest values.",

@@ -9,6 +9,7 @@ use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Refusal};
 use tacit_core::exchange::{Ask, Letter};
 use tacit_core::messages::{Offer, SignedContribution, Task};
+use tacit_core::proof::Dataset;
 use tacit_core::traits::Transport;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -93,6 +94,11 @@ impl BlockingTransport {
         Ok(welcome)
     }
 
+    /// Enrols with a commitment to this participant's data.
+    pub fn commit(&mut self, dataset: &Dataset) -> Result<(), Error> {
+        self.runtime.block_on(self.http.commit(dataset)).map(drop)
+    }
+
     fn start_beats(&mut self, round: u32) {
         let (phase, phases) = watch::channel(Phase::Fetching);
         let (http, every) = (self.http.clone(), self.every);
@@ -160,14 +166,14 @@ impl Transport for BlockingTransport {
         self.runtime.block_on(self.http.say(letter))
     }
 
-    fn deliver(&mut self, contribution: &SignedContribution, payload: &[u8]) -> Result<(), Error> {
-        let found = payload.len() as u64;
-        let expected = contribution.contribution.payload_bytes;
+    fn deliver(&mut self, contribution: &SignedContribution, body: &[u8]) -> Result<(), Error> {
+        let found = body.len() as u64;
+        let expected = contribution.contribution.body_bytes();
         if found != expected {
             return Err(Refusal::Truncated { expected, found }.into());
         }
         self.enter(Phase::Uploading);
-        let delivered = self.runtime.block_on(self.http.deliver(contribution, payload));
+        let delivered = self.runtime.block_on(self.http.deliver(contribution, body));
         self.beats = None;
         delivered
     }

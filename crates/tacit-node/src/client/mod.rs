@@ -29,6 +29,7 @@ use tacit_core::codec;
 use tacit_core::error::{Error, Refusal};
 use tacit_core::exchange::Letter;
 use tacit_core::limits;
+use tacit_core::proof::Dataset;
 
 /// Time for the answer to a request that does not wait.
 const ANSWER: Duration = Duration::from_millis(limits::REQUEST_TIMEOUT_MS);
@@ -58,7 +59,18 @@ impl HttpTransport {
 
     /// Binds the certificate's key to its name and learns the plan.
     pub async fn enrol(&self) -> Result<Welcome, Error> {
-        let welcome: Welcome = self.post("/v1/enrol", &EnrolRequest { protocol: PROTOCOL }).await?;
+        self.enrol_with(&[]).await
+    }
+
+    /// The same with a commitment to this participant's data, where the plan asks for one.
+    pub async fn commit(&self, dataset: &Dataset) -> Result<Welcome, Error> {
+        self.enrol_with(dataset.bytes()).await
+    }
+
+    async fn enrol_with(&self, dataset: &[u8]) -> Result<Welcome, Error> {
+        let dataset = Bytes::copy_from_slice(dataset);
+        let request = EnrolRequest { protocol: PROTOCOL, dataset };
+        let welcome: Welcome = self.post("/v1/enrol", &request).await?;
         if welcome.protocol != PROTOCOL {
             let what =
                 format!("welcome: protocol version {}, expected {PROTOCOL}", welcome.protocol);

@@ -79,8 +79,9 @@ impl HttpTransport {
         }
     }
 
-    /// Delivers a contribution; returns once the coordinator can no longer lose it. Goes on
-    /// where an earlier attempt, of this process or another, broke off.
+    /// Delivers a contribution, its payload and behind that its proof; returns once the
+    /// coordinator can no longer lose it. Goes on where an earlier attempt, of this process or
+    /// another, broke off.
     pub async fn deliver(&self, signed: &SignedContribution, payload: &[u8]) -> Result<(), Error> {
         let signed_bytes = codec::encode(signed).into();
         let header: Bytes = ContributionHeader { signed: signed_bytes }.encode_to_vec().into();

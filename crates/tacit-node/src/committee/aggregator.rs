@@ -17,6 +17,7 @@ use tacit_core::ids::ParticipantId;
 use tacit_core::limits;
 use tacit_core::messages::SignedContribution;
 use tacit_core::plan::Plan;
+use tacit_core::proof::Dataset;
 use tacit_core::traits::{Blobs, Context, Journal as _, Spool};
 use tacit_secagg::committee::keeper::{Held, Keeper};
 use tacit_secagg::committee::orders::{self, CheckOrder, SumOrder, SumReply};
@@ -299,7 +300,7 @@ impl Desk for Counter {
         }
     }
 
-    fn enrol(&self, peer: &Peer) -> Result<Welcome, Error> {
+    fn enrol(&self, peer: &Peer, _: Option<Dataset>) -> Result<Welcome, Error> {
         self.0.store.enrol(&peer.participant, &peer.public_key)?;
         let plan_digest = wire::digest_bytes(self.0.plan);
         Ok(Welcome { protocol: wire::PROTOCOL, plan_digest, ..Welcome::default() })

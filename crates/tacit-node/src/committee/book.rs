@@ -130,6 +130,7 @@ mod tests {
 
     fn held(participant: &str, round: u32) -> Fact {
         let contribution = Contribution {
+            proof: None,
             participant: ParticipantId::parse(participant).unwrap(),
             round,
             plan: Digest::of_bytes(b"plan"),

@@ -120,6 +120,7 @@ impl Courier for Committee {
         self.meet(to)?;
         let digest = Digest::of_bytes(share);
         let signed = self.identity.sign(Contribution {
+            proof: None,
             participant: self.identity.name().clone(),
             round: of.round,
             plan: orders::share_plan(&of.plan, to),

@@ -1,5 +1,6 @@
 //! What peers ask, answered from the run's state.
 
+use super::proofs::Bench;
 use super::{Coordinator, Progress, State};
 use crate::desk::{Desk, LogFile, Peer};
 use crate::store::Transfer;
@@ -10,9 +11,11 @@ use std::time::Duration;
 use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Fault, Refusal};
 use tacit_core::exchange::{Letter, Message};
+use tacit_core::ids::ParticipantId;
 use tacit_core::limits;
 use tacit_core::messages::SignedContribution;
 use tacit_core::pipeline::Inspector;
+use tacit_core::proof::Dataset;
 use tacit_core::round::{Admission, Kind, Record};
 use tacit_core::run::Run;
 use tacit_core::traits::{Blobs, Spool};
@@ -41,13 +44,21 @@ impl Desk for Front {
         }
     }
 
-    fn enrol(&self, peer: &Peer) -> Result<Welcome, Error> {
+    fn enrol(&self, peer: &Peer, dataset: Option<Dataset>) -> Result<Welcome, Error> {
         let this = &self.0;
+        let commits = this.bench.as_ref().is_some_and(Bench::commits);
+        if dataset.is_some() && !commits {
+            let what = "enrolment: a commitment to data that the plan asks for none of".into();
+            return Err(Refusal::Malformed { what }.into());
+        }
         if this.store.enrol(&peer.participant, &peer.public_key)? {
             tracing::info!(participant = %peer.participant, "enrolled");
         }
         this.live()?.keys.insert(peer.participant.clone(), peer.public_key);
-        this.handle(Kind::Enrolled { participant: peer.participant.clone() })?;
+        // Without its commitment it learns the plan and is not yet on the roster.
+        if dataset.is_some() == commits {
+            this.join(&peer.participant, dataset)?;
+        }
         let enrolled = this.live()?.run.as_ref().map_or(0, |run| run.roster().len());
         (this.observer)(Progress::Enrolled { enrolled });
         Ok(Welcome {
@@ -81,7 +92,7 @@ impl Desk for Front {
         let header = signed.contribution.clone();
         let mut state = this.live()?;
         match state.run.as_ref().ok_or(NO_RUN)?.round().admit(&signed)? {
-            Admission::Held => return Ok(status(header.payload_bytes, true)),
+            Admission::Held => return Ok(status(header.body_bytes(), true)),
             Admission::Wanted => {}
         }
         let limit = this.plan.channel(&this.layout)?.max_payload(this.len);
@@ -89,10 +100,11 @@ impl Desk for Front {
             let (what, found) = ("update".into(), header.payload_bytes);
             return Err(Error::Peer(Refusal::TooLarge { what, limit, found }));
         }
+        this.bench.as_ref().map_or(Ok(()), |bench| bench.admit(&header))?;
         state.announced.insert(peer.participant.clone(), signed.clone());
         drop(state);
-        let offset = this.store.spool_open(&transfer(&signed))?;
-        if offset == header.payload_bytes {
+        let offset = this.arrived(&signed)?;
+        if offset == header.body_bytes() {
             return self.complete(&signed);
         }
         Ok(status(offset, false))
@@ -114,8 +126,8 @@ impl Desk for Front {
             let expected = offset.saturating_add(bytes.len() as u64);
             return Err(Error::Peer(Refusal::Truncated { expected, found: 0 }));
         };
-        let next = this.store.spool_write(&transfer(&signed), offset, bytes)?;
-        if next == signed.contribution.payload_bytes {
+        let next = this.take(&signed, offset, bytes)?;
+        if next == signed.contribution.body_bytes() {
             return self.complete(&signed);
         }
         Ok(status(next, false))
@@ -281,11 +293,16 @@ impl Front {
     /// The payload is whole: checks it, and has it counted.
     fn complete(&self, signed: &SignedContribution) -> Result<UploadStatus, Error> {
         let this = &self.0;
-        let transfer = transfer(signed);
-        this.store.spool_finish(&transfer)?;
-        if let Err(error) = this.inspect(signed) {
+        let (transfer, proof) = (transfer(signed), proof_transfer(signed));
+        // Where a proof follows, the payload was finished before its first byte.
+        let sound = this.store.spool_finish(proof.as_ref().unwrap_or(&transfer)).and_then(|()| {
+            this.inspect(signed)?;
+            this.judge(signed)
+        });
+        if let Err(error) = sound {
             if error.fault() == Fault::Peer {
                 this.store.spool_discard(&transfer)?;
+                proof.map_or(Ok(()), |proof| this.store.spool_discard(&proof))?;
             }
             return Err(error);
         }
@@ -294,7 +311,7 @@ impl Front {
         if this.contribute(signed)? {
             self.tell_accepted();
         }
-        Ok(status(transfer.bytes, true))
+        Ok(status(signed.contribution.body_bytes(), true))
     }
 
     fn tell_accepted(&self) {
@@ -308,6 +325,59 @@ impl Front {
 }
 
 impl Coordinator {
+    /// Puts a participant on the roster, with its data; refuses another commitment than the one
+    /// that it joined with.
+    fn join(
+        self: &Arc<Self>,
+        participant: &ParticipantId,
+        dataset: Option<Dataset>,
+    ) -> Result<(), Error> {
+        let enrolled =
+            Kind::Enrolled { participant: participant.clone(), dataset: dataset.clone() };
+        self.handle(enrolled)?;
+        let state = self.live()?;
+        let roster = state.run.as_ref().ok_or(NO_RUN)?.roster();
+        if roster.contains(participant) && roster.dataset(participant) != dataset.as_ref() {
+            let what = "its data are not those that it enrolled with".into();
+            return Err(Refusal::Inconsistent { participant: participant.clone(), what }.into());
+        }
+        Ok(())
+    }
+
+    /// How much of a contribution is held: the payload, then the proof.
+    fn arrived(&self, signed: &SignedContribution) -> Result<u64, Error> {
+        let payload = transfer(signed);
+        let held = self.store.spool_open(&payload)?;
+        match proof_transfer(signed).filter(|_| held == payload.bytes) {
+            None => Ok(held),
+            Some(proof) => {
+                self.store.spool_finish(&payload)?;
+                Ok(held + self.store.spool_open(&proof)?)
+            }
+        }
+    }
+
+    /// Takes bytes from `offset`, which may be the last of the payload and the first of the proof.
+    fn take(&self, signed: &SignedContribution, offset: u64, bytes: &[u8]) -> Result<u64, Error> {
+        let payload = transfer(signed);
+        let Some(proof) = proof_transfer(signed) else {
+            return self.store.spool_write(&payload, offset, bytes);
+        };
+        let behind =
+            |at: u64, bytes: &[u8]| Ok(payload.bytes + self.store.spool_write(&proof, at, bytes)?);
+        let Some(missing) = payload.bytes.checked_sub(offset).filter(|missing| *missing > 0) else {
+            return behind(offset - payload.bytes, bytes);
+        };
+        let (mine, rest) = bytes.split_at(bytes.len().min(missing as usize));
+        let next = self.store.spool_write(&payload, offset, mine)?;
+        if next < payload.bytes {
+            return Ok(next);
+        }
+        self.store.spool_finish(&payload)?;
+        self.store.spool_open(&proof)?;
+        if next == offset + mine.len() as u64 { behind(0, rest) } else { Ok(next) }
+    }
+
     /// Takes a message of a stage: durable first, then counted.
     fn hear(self: &Arc<Self>, letter: &Letter) -> Result<(), Error> {
         let wanted = |state: &State| -> Result<Admission, Error> {
@@ -376,6 +446,7 @@ fn offer_of(run: &Run, coordinator: &Coordinator, state: &State) -> TaskOffer {
         model_digest: wire::digest_bytes(task.model),
         model_bytes: task.model_bytes,
         clip_norm: task.clip_norm.unwrap_or_default(),
+        nonce: task.nonce.map(wire::digest_bytes).unwrap_or_default(),
         control_digest: task.control.map(wire::digest_bytes).unwrap_or_default(),
         deltas: task.deltas.iter().map(wire::ModelDelta::of).collect(),
         deadline_ms: left.map_or(0, |left| left.as_millis() as u64),
@@ -397,6 +468,17 @@ fn transfer_of(message: &Message) -> Transfer {
         payload: message.body,
         bytes: message.body_bytes,
     }
+}
+
+pub(super) fn proof_transfer(signed: &SignedContribution) -> Option<Transfer> {
+    let header = &signed.contribution;
+    let proof = header.proof?;
+    Some(Transfer {
+        round: header.round,
+        participant: header.participant.clone(),
+        payload: proof.digest,
+        bytes: proof.bytes,
+    })
 }
 
 fn transfer(signed: &SignedContribution) -> Transfer {

@@ -1,5 +1,7 @@
-//! The seed of the cohorts of a run with noise. What an accountant makes of sampling holds against
-//! those who do not know who was drawn, and every participant knows the plan's seed.
+//! Seeds that no plan has: of the cohorts of a run with noise, of the nonces of a run with proofs,
+//! and of what hides a participant's data in the commitment to it. What an accountant makes of
+//! sampling holds against those who do not know who was drawn, and every participant knows the
+//! plan's seed.
 
 use crate::files::{self, Access};
 use std::path::Path;
@@ -8,12 +10,12 @@ use tacit_core::rng::Seed;
 use tacit_core::traits::Entropy;
 
 /// Reads the seed, or makes one that only its owner may read.
-pub(super) fn secret(path: &Path, entropy: &mut dyn Entropy) -> Result<Seed, Error> {
+pub(crate) fn secret(path: &Path, entropy: &mut dyn Entropy) -> Result<Seed, Error> {
     let read = |bytes: Vec<u8>| {
         let found = bytes.len();
         <[u8; 32]>::try_from(bytes).map_err(|_| {
             let found = format!("{found} in {}", path.display());
-            Error::caller("seed of the cohorts", "32 bytes", found)
+            Error::caller("secret seed", "32 bytes", found)
         })
     };
     match std::fs::read(path) {

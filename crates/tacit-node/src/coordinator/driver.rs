@@ -1,6 +1,7 @@
 //! Carries out what the run's state machine asks for, in order, and feeds back what came of it.
 
 use super::answers::NO_RUN;
+use super::proofs::Bench;
 use super::{Coordinator, Progress, State};
 use std::collections::VecDeque;
 use std::sync::{Arc, MutexGuard};
@@ -233,12 +234,14 @@ impl Coordinator {
             let ledger = ledger.lock().map_err(|_| Error::Bug("a thread died holding the ledger"));
             ledger?.enter(summary.setup.round, spent)?;
         }
+        self.publish_proofs(summary)?;
         let index = self.recorder.round(summary, &state.journal)?;
         let report = RoundReport::from(summary);
         let history = self.history.lock();
         history.map_err(|_| Error::Bug("a thread died writing history"))?.append(&report)?;
         state.accuracy = report.accuracy().or(state.accuracy);
         self.retire(state, summary);
+        self.retire_proofs(summary);
         tracing::info!(
             round = report.round,
             accepted = report.contributions.len(),
@@ -312,6 +315,7 @@ impl Coordinator {
         let mut outcome = self.centre()?.aggregate(setup, contributions, &mut ports)?;
         (outcome.bytes_up, outcome.bytes_down) = self.traffic.take();
         outcome.turned_away = self.turned_away.take();
+        outcome.verify_ms = self.bench.as_ref().map(Bench::take_ms);
         Ok(outcome)
     }
 

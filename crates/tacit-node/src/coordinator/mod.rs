@@ -2,18 +2,21 @@
 //! [`Desk`](crate::desk::Desk) is asked.
 
 mod answers;
-mod draws;
+pub(crate) mod draws;
 mod driver;
 mod history;
+mod proofs;
 mod spending;
 mod table;
 mod traffic;
 
 pub use answers::Front;
 pub use history::HistoryFile;
+pub use proofs::{PROOFS, proof_path};
 
 use crate::committee::{Committee, Seated};
 use crate::store::NodeStore;
+use proofs::Bench;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -29,9 +32,10 @@ use tacit_core::ids::ParticipantId;
 use tacit_core::messages::{SignedContribution, Task};
 use tacit_core::params::{Layout, Params};
 use tacit_core::plan::Plan;
+use tacit_core::referee::Referee;
 use tacit_core::round::Entry;
 use tacit_core::run::{Best, Course, Finish, Run};
-use tacit_core::traits::{Blobs, Clock, Journal};
+use tacit_core::traits::{Blobs, Clock, Journal, Keys};
 use tokio::sync::watch;
 use traffic::{Traffic, TurnedAway};
 
@@ -75,6 +79,8 @@ pub struct Setting {
     pub observer: Observer,
     /// The way to the aggregators, where the plan names a committee.
     pub committee: Option<Arc<Committee>>,
+    /// Keys of proofs, where the plan asks for some.
+    pub keys: Box<dyn Keys>,
 }
 
 /// Drives one run.
@@ -87,6 +93,8 @@ pub struct Coordinator {
     layout: Arc<Layout>,
     store: NodeStore,
     centre: Mutex<Centre>,
+    /// Who verifies, where participants prove something.
+    bench: Option<Bench>,
     recorder: Recorder,
     /// What all plans on the same data have spent, where the plan names it.
     ledger: Option<Mutex<SpendLedger>>,
@@ -138,7 +146,7 @@ impl Coordinator {
     /// Begins the run in `dir`, or resumes it from there. Layout: `plan.toml`, `history.jsonl`,
     /// `log/` (for everybody) and `state/` (for nobody else).
     pub fn open(dir: &Path, setting: Setting) -> Result<Arc<Self>, Error> {
-        let Setting { plan, model, evaluator, observer, committee } = setting;
+        let Setting { plan, model, evaluator, observer, committee, keys } = setting;
         crate::committee::required(&plan, committee.is_some())?;
         let store = NodeStore::open(&dir.join("state"))?;
         let plan_text = plan.to_toml();
@@ -147,6 +155,10 @@ impl Coordinator {
         let mut course = Course::new(&plan, initial, model.layout().len() as u64 * 4)?;
         if course.account.is_some() {
             course.seed = draws::secret(&dir.join("state").join("draws.seed"), &mut OsEntropy)?;
+        }
+        if course.nonces.is_some() {
+            let path = dir.join("state").join("nonces.seed");
+            course.nonces = Some(draws::secret(&path, &mut OsEntropy)?);
         }
         let draws = course.seed;
         let ledger = spending::open(&plan, &mut course)?;
@@ -174,11 +186,14 @@ impl Coordinator {
             told: BTreeSet::new(),
         };
         let layout = model.layout().clone();
+        let referee = Referee::new(&plan, &layout, &*keys)?.map(Arc::new);
+        let centre = Centre::new(&plan, layout.clone(), evaluator)?.watched_by(referee.clone());
         Ok(Arc::new(Self {
             layout_json: tacit_core::codec::encode(&*layout),
             len: plan.sent_len(layout.len())?,
-            layout: layout.clone(),
-            centre: Mutex::new(Centre::new(&plan, layout, evaluator)?),
+            layout,
+            centre: Mutex::new(centre),
+            bench: referee.map(Bench::new),
             recorder,
             ledger: ledger.map(Mutex::new),
             history: Mutex::new(history),

@@ -106,13 +106,13 @@ impl Seat {
     /// What was sealed for a task before.
     pub fn sealed(&self, task: &Task) -> Option<(&SignedContribution, &[u8])> {
         let taken = self.taken.as_ref().filter(|taken| taken.context == task.context())?;
-        taken.sealed.as_ref().map(|(signed, payload)| (signed, &payload[..]))
+        taken.sealed.as_ref().map(|(signed, body)| (signed, &body[..]))
     }
 
     /// Keeps a contribution until the next round.
-    pub fn keep(&mut self, signed: SignedContribution, payload: Vec<u8>) {
+    pub fn keep(&mut self, signed: SignedContribution, body: Vec<u8>) {
         if let Some(taken) = &mut self.taken {
-            taken.sealed = Some((signed, payload));
+            taken.sealed = Some((signed, body));
         }
     }
 

@@ -12,6 +12,7 @@ use hyper::StatusCode;
 use std::sync::Arc;
 use tacit_core::error::Refusal;
 use tacit_core::limits;
+use tacit_core::proof::Dataset;
 
 type Asked<D> = (State<Arc<App<D>>>, Extension<Caller>);
 
@@ -23,12 +24,16 @@ pub(super) async fn enrol<D: Desk>(
     (State(app), Extension(caller)): Asked<D>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let EnrolRequest { protocol } = app.message("enrolment", request).await?;
+    let EnrolRequest { protocol, dataset } = app.message("enrolment", request).await?;
     if protocol != PROTOCOL {
         let what = format!("enrolment: protocol version {protocol}, expected {PROTOCOL}");
         return Err(Refusal::Malformed { what }.into());
     }
-    let welcome = app.ask(&caller.peer, |desk, peer| desk.enrol(peer)).await?;
+    let dataset = match dataset.as_ref() {
+        [] => None,
+        bytes => Some(Dataset::new(bytes.to_vec())?),
+    };
+    let welcome = app.ask(&caller.peer, |desk, peer| desk.enrol(peer, dataset)).await?;
     tracing::info!(participant = %caller.peer.participant, "enrolled");
     Ok(message(&welcome))
 }

@@ -12,6 +12,7 @@ use tacit_core::error::{Error, Refusal};
 use tacit_core::exchange::Letter;
 use tacit_core::ids::ParticipantId;
 use tacit_core::messages::{Contribution, SignedContribution};
+use tacit_core::proof::Dataset;
 use tacit_core::traits::Blobs as _;
 use tacit_node::client::{HttpTransport, Patience};
 use tacit_node::desk::{Desk, LogFile, Peer};
@@ -66,7 +67,7 @@ impl Desk for Book {
         }
     }
 
-    fn enrol(&self, peer: &Peer) -> Result<Welcome, Error> {
+    fn enrol(&self, peer: &Peer, _: Option<Dataset>) -> Result<Welcome, Error> {
         self.store.enrol(&peer.participant, &peer.public_key)?;
         let plan = b"seed = 1\n".to_vec().into();
         Ok(Welcome { protocol: wire::PROTOCOL, plan, heartbeat_ms: 1, ..Welcome::default() })
@@ -341,6 +342,7 @@ pub async fn answer(stream: &mut TlsStream<TcpStream>) -> (u16, String, Vec<u8>)
 
 pub fn contribution(who: &str, round: u32, payload: &[u8]) -> Contribution {
     Contribution {
+        proof: None,
         participant: name(who),
         round,
         plan: Digest::of_bytes(b"plan"),

@@ -9,10 +9,11 @@ use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Refusal};
 use tacit_core::ids::ParticipantId;
 use tacit_core::limits;
-use tacit_core::local::{Local, LocalData, Ports, Start, contribute};
+use tacit_core::local::{Holding, Local, LocalData, Ports, Proofs, Start, Witness, contribute};
 use tacit_core::messages::{Contribution, SignedContribution, Task};
 use tacit_core::params::{Layout, Params, bytes_of};
 use tacit_core::plan::Plan;
+use tacit_core::proof::{NoKeys, Secret, Statement};
 use tacit_node::client::HttpTransport;
 use tacit_node::coordinator::SystemClock;
 use tacit_node::pki::Identity;
@@ -64,9 +65,35 @@ impl Attacker {
         let mut trainer = self.plan.trainer(self.data.train.shape()).unwrap();
         let start = Start { task, model: &model, control: None, kept: None };
         let entropy = &mut tacit_audit::OsEntropy;
-        let mut ports = Ports { clock: &SystemClock, entropy, member: None };
+        let mut ports = Ports { clock: &SystemClock, entropy, member: None, witness: None };
         let made = contribute(&local, &mut *trainer, &start, &mut ports).unwrap();
         (made.contribution, made.payload)
+    }
+
+    fn holding(&self) -> Holding {
+        let (secret, signer) = (Secret::from_bytes([3; 32]), self.identity.public_key());
+        Holding::new(&self.plan, &self.data.train, secret, &signer).unwrap()
+    }
+
+    /// Joins the roster with a commitment to its data.
+    pub async fn commit(&self) {
+        self.http.commit(self.holding().dataset().unwrap()).await.unwrap();
+    }
+
+    /// What the rules ask for, with its proof.
+    pub async fn prove(&self, task: &Task) -> (Contribution, Vec<u8>, Vec<u8>) {
+        let model = self.http.fetch(task.model, task.model_bytes).await.unwrap();
+        let model = Params::from_bytes(self.layout.clone(), &model).unwrap();
+        let local = Local { plan: &self.plan, participant: &self.id, data: &self.data };
+        let mut trainer = self.plan.trainer(self.data.train.shape()).unwrap();
+        let start = Start { task, model: &model, control: None, kept: None };
+        let statement = Statement { plan: &self.plan, layout: &self.layout };
+        let mut proofs = Proofs::new(&statement, &NoKeys).unwrap().unwrap();
+        let (entropy, holding) = (&mut tacit_audit::OsEntropy, self.holding());
+        let witness = Some(Witness { proofs: &mut proofs, holding: &holding });
+        let mut ports = Ports { clock: &SystemClock, entropy, member: None, witness };
+        let made = contribute(&local, &mut *trainer, &start, &mut ports).unwrap();
+        (made.contribution, made.payload, made.proof)
     }
 
     /// Learns and delivers, as an honest participant would.
@@ -79,6 +106,7 @@ impl Attacker {
     /// A header without a fault for any payload.
     pub fn header(&self, task: &Task, payload: &[u8]) -> Contribution {
         Contribution {
+            proof: None,
             participant: self.id.clone(),
             round: task.round,
             plan: task.plan,

@@ -5,6 +5,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../../../tacit-sim/tests/toy/mod.rs"]
+mod toy;
 
 mod attacker;
 mod committee;
@@ -13,6 +15,7 @@ mod contributions;
 mod crooked;
 mod failures;
 mod log;
+mod proofs;
 mod rounds;
 mod secagg;
 mod shady;

@@ -6,6 +6,7 @@ use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Refusal};
 use tacit_core::exchange::Letter;
 use tacit_core::messages::SignedContribution;
+use tacit_core::proof::Dataset;
 use tacit_node::committee::Counter;
 use tacit_node::desk::{Desk, LogFile, Peer};
 use tacit_node::wire::{Cosign, Heartbeat, Status, TaskOffer, UploadStatus, Welcome};
@@ -44,8 +45,8 @@ impl Desk for Shady {
         self.honest.admit(peer)
     }
 
-    fn enrol(&self, peer: &Peer) -> Result<Welcome, Error> {
-        self.honest.enrol(peer)
+    fn enrol(&self, peer: &Peer, dataset: Option<Dataset>) -> Result<Welcome, Error> {
+        self.honest.enrol(peer, dataset)
     }
 
     async fn task(&self, peer: &Peer, seen: u64) -> Result<Option<TaskOffer>, Error> {

@@ -4,6 +4,7 @@
 use crate::attacker::Attacker;
 use crate::common::{name, patience};
 use crate::crooked::Crooked;
+use crate::toy;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use tacit_core::local::{self, Local, LocalData, Start, contribute};
 use tacit_core::messages::{Offer, SignedContribution};
 use tacit_core::params::Layout;
 use tacit_core::plan::Plan;
+use tacit_core::proof::NoKeys;
 use tacit_core::round::{Entry, Record, Roster, Setup};
 use tacit_core::run::Finish;
 use tacit_core::traits::{Member as Side, Transport};
@@ -30,7 +32,7 @@ use tacit_node::client::BlockingTransport;
 use tacit_node::committee::{Committee, Dealing};
 use tacit_node::coordinator::{Coordinator, Front, HistoryFile, Progress, Setting, SystemClock};
 use tacit_node::memory::FileMemory;
-use tacit_node::participant::{Signer as _, Worker, work};
+use tacit_node::participant::{Signer as _, Testimony, Worker, work};
 use tacit_node::pki::{Identity, Issued, Pki, Revocations, Role};
 use tacit_node::server::{self, Bounds, Server};
 use tacit_node::store::{NodeStore, Transfer};
@@ -147,6 +149,11 @@ impl Trial {
         fork
     }
 
+    /// Digest of the model before the first round.
+    pub fn initial(&self) -> Digest {
+        self.data.initial_model().unwrap().digest()
+    }
+
     /// The run's folder.
     pub fn folder(&self) -> &Path {
         &self.run
@@ -170,6 +177,7 @@ impl Trial {
             evaluator: None,
             observer: Box::new(move |progress| seen.lock().unwrap().push(progress)),
             committee: self.committee(&self.identity),
+            keys: Box::new(NoKeys),
         }
     }
 
@@ -270,7 +278,7 @@ impl Trial {
             let mut transport = member.transport(runtime.clone())?;
             transport.enrol()?;
             let (half, identity) = (Some((attacker, runtime)), member.identity.clone());
-            member.labour(&mut Leaving { transport, step: Some(step), half, identity })
+            member.labour(&mut Leaving { transport, step: Some(step), half, identity }, None)
         };
         let thread = std::thread::spawn(works);
         if returns {
@@ -335,6 +343,16 @@ impl Trial {
         self.until("the round is over", |t| t.progress.lock().unwrap().iter().any(over)).await;
     }
 
+    /// Reports of the rounds that are over.
+    pub fn reports(&self) -> Vec<RoundReport> {
+        let seen = self.progress.lock().unwrap();
+        let report = |progress: &Progress| match progress {
+            Progress::Round(report) => Some((**report).clone()),
+            _ => None,
+        };
+        seen.iter().filter_map(report).collect()
+    }
+
     /// Contributions accepted so far, in all rounds.
     pub fn accepted(&self) -> usize {
         let seen = self.progress.lock().unwrap();
@@ -391,7 +409,8 @@ impl Trial {
                     member
                 });
                 let member = member.as_mut().map(|member| &mut **member as &mut dyn Side);
-                let mut ports = local::Ports { clock: &SystemClock, entropy, member };
+                let mut ports =
+                    local::Ports { clock: &SystemClock, entropy, member, witness: None };
                 let made = contribute(&local, &mut *trainer, &start, &mut ports).unwrap();
                 memories.insert(who, made.kept);
                 let (header, payload) = (made.contribution, made.payload);
@@ -421,6 +440,8 @@ impl Trial {
 
     fn setup(&self, round: u32, model: Digest) -> Setup {
         Setup {
+            nonce: None,
+            nonces: None,
             round,
             plan: self.plan.digest(),
             model,
@@ -470,23 +491,41 @@ impl Member {
         let mut transport = self.transport(runtime)?;
         let welcome = transport.enrol()?;
         transport.watch(Box::new(LogWitness::open(&self.id, &welcome.log_key, witness)?));
-        self.labour(&mut transport)
+        let testimony = self.testimony(&mut transport)?;
+        self.labour(&mut transport, testimony)
     }
 
     fn work_until(self, runtime: Handle, step: Option<Step>) -> Result<u32, Error> {
         let mut transport = self.transport(runtime)?;
         transport.enrol()?;
         let identity = self.identity.clone();
-        self.labour(&mut Leaving { transport, step, half: None, identity })
+        let testimony = self.testimony(&mut transport)?;
+        self.labour(&mut Leaving { transport, step, half: None, identity }, testimony)
     }
 
     fn transport(&self, runtime: Handle) -> Result<BlockingTransport, Error> {
         BlockingTransport::new(runtime, &self.url, self.identity.clone(), patience())
     }
 
-    fn labour(self, transport: &mut dyn Transport) -> Result<u32, Error> {
+    fn local(&self) -> Local<'_> {
+        Local { plan: &self.plan, participant: &self.id, data: &self.data }
+    }
+
+    fn testimony(&self, transport: &mut BlockingTransport) -> Result<Option<Testimony>, Error> {
+        let (signer, state) = (self.identity.public_key(), &self.state);
+        let made = Testimony::prepare(&self.local(), &self.layout, &NoKeys, state, &signer)?;
+        made.as_ref().map_or(Ok(()), |testimony| testimony.enrol(transport))?;
+        Ok(made)
+    }
+
+    fn labour(
+        self,
+        transport: &mut dyn Transport,
+        testimony: Option<Testimony>,
+    ) -> Result<u32, Error> {
         let mut trainer = self.plan.trainer(self.data.train.shape())?;
         let mut worker = Worker {
+            testimony,
             local: Local { plan: &self.plan, participant: &self.id, data: &self.data },
             trainer: &mut *trainer,
             layout: self.layout,
@@ -571,7 +610,8 @@ fn plan(changes: &[(&str, &str)]) -> Plan {
     let mut keys = BTreeMap::from(PLAN);
     keys.extend(changes.iter().copied());
     let text: String = keys.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
-    let own = [&[tacit_core::plain::ENTRIES][..], &tacit_learn::ROOMS, &tacit_secagg::ROOMS];
+    let rules = [tacit_core::plain::ENTRIES, &[toy::ENTRY]];
+    let own = [&rules[..], &tacit_learn::ROOMS, &tacit_secagg::ROOMS];
     let registry = tacit_core::registry::Registry::new(&own.concat()).unwrap();
     Plan::parse(&text, &registry).unwrap()
 }

@@ -129,6 +129,10 @@ impl Exchange for Committee {
         Stages { before: 1, after, timeout_ms: self.timeout_ms, quorum: 1 }
     }
 
+    fn blinds(&self) -> bool {
+        false
+    }
+
     fn resolution(&self) -> u32 {
         self.resolution
     }

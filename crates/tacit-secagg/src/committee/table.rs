@@ -313,6 +313,10 @@ impl Opening for RemoteOpening {
         Ok(&self.ready()?.members)
     }
 
+    fn row(&self, _: &ParticipantId) -> Option<usize> {
+        Some(0)
+    }
+
     fn begin(&mut self, frame: u32, count: usize) -> Result<(), Error> {
         let found = self.ready()?.offsets.get(&frame).copied();
         self.now = found.filter(|(_, integers)| *integers == count);

@@ -115,11 +115,12 @@ impl Game<'_> {
             let local = Local { plan: self.plan, participant: member.name, data: member.data };
             let start = Start { task: &task, model, control: None, kept: Some(&before) };
             let entropy = &mut SystemEntropy;
-            let mut ports = local::Ports { clock: &SystemClock, entropy, member: None };
+            let mut ports =
+                local::Ports { clock: &SystemClock, entropy, member: None, witness: None };
             let plants = &self.canaries;
             let mut planted = Planted { plants, participant: member.name, trainer };
             let made = local::contribute(&local, &mut planted, &start, &mut ports)?;
-            let Made { contribution, payload, kept } = made;
+            let Made { contribution, payload, kept, .. } = made;
             store.keep(round, contribution.payload, payload)?;
             let context = Context { plan: task.plan, round, model: task.model };
             let accepted = [central::accepted(&contribution)];
@@ -149,6 +150,7 @@ impl Game<'_> {
 
     fn task(&self, round: u32, model: &Params) -> Task {
         Task {
+            nonce: None,
             round,
             plan: self.plan.digest(),
             model: model.digest(),

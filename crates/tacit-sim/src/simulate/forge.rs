@@ -41,7 +41,9 @@ impl Simulation<'_> {
         for answer in hostile {
             let Ok(made) = answer else { continue };
             let own = central::accepted(made);
-            let Some(payload) = adversary.forge(&channel, &field, &own)? else { continue };
+            let Some(mut payload) = adversary.forge(&channel, &field, &own)? else { continue };
+            // The proof stays that of its own update: it is what must not hold any more.
+            payload.extend(self.centre.trailer(&self.store, &own)?);
             let inspector = self.centre.inspector(task.round, &made.participant);
             let mut inspector = inspector.within(task.clip_norm);
             if let Err(refusal) = inspector.push(&payload).and_then(|()| inspector.finish()) {

@@ -10,13 +10,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use tacit_core::error::Error;
 use tacit_core::ids::ParticipantId;
-use tacit_core::local::{self, Local, LocalData, Made, Start};
+use tacit_core::local::{self, Holding, Local, LocalData, Made, Proofs, Start, Witness};
 use tacit_core::messages::{Contribution, Task};
-use tacit_core::params::{Layout, Params};
+use tacit_core::params::Params;
 use tacit_core::pipeline::{Channel, Inspector};
 use tacit_core::plan::Plan;
-use tacit_core::traits::{Clock, Member, Trainer};
+use tacit_core::proof::{Dataset, Secret, Statement};
+use tacit_core::traits::{Blobs as _, Clock, Keys, Member, Trainer};
 use tacit_learn::federation::Federation;
+
+/// Label of what hides virtual participants' data in their commitments.
+const SECRET: &str = "tacit/v1/virtual-secret";
 
 /// Trainers, and the data that they all read.
 pub(super) struct Pool<'a> {
@@ -25,6 +29,8 @@ pub(super) struct Pool<'a> {
     workers: Vec<Worker>,
     memories: Memories,
     plants: Option<&'a dyn Plants>,
+    /// What everybody committed to, where something is proved.
+    holdings: BTreeMap<&'a ParticipantId, Holding>,
 }
 
 /// What every member of a cohort is given.
@@ -38,6 +44,7 @@ pub(super) struct Given<'a> {
 struct Worker {
     trainer: Box<dyn Trainer>,
     channel: Channel,
+    proofs: Option<Proofs>,
 }
 
 pub(super) type Answer = Result<Contribution, Error>;
@@ -49,6 +56,7 @@ struct Work<'a> {
     given: Given<'a>,
     memories: &'a Memories,
     plants: Option<&'a dyn Plants>,
+    holdings: &'a BTreeMap<&'a ParticipantId, Holding>,
     talk: &'a Talk<'a>,
     held: &'a Held<'a>,
 }
@@ -62,18 +70,35 @@ pub(super) struct Held<'a> {
 impl<'a> Pool<'a> {
     /// `threads` workers; 0 means one per core.
     pub(super) fn new(
-        plan: &'a Plan,
+        of: &Statement<'a>,
         federation: &'a Federation,
-        layout: &Layout,
         threads: usize,
+        keys: &dyn Keys,
     ) -> Result<Self, Error> {
+        let Statement { plan, layout } = *of;
         let cores = || thread::available_parallelism().map_or(1, usize::from);
         let threads = if threads == 0 { cores() } else { threads };
-        let worker =
-            |_| Ok(Worker { trainer: federation.trainer()?, channel: plan.channel(layout)? });
+        let worker = |_| {
+            let (trainer, channel) = (federation.trainer()?, plan.channel(layout)?);
+            Ok(Worker { trainer, channel, proofs: Proofs::new(of, keys)? })
+        };
         let workers = (0..threads).map(worker).collect::<Result<_, Error>>()?;
         let data = federation.participants().iter().map(|(id, data)| (id, data)).collect();
-        Ok(Self { plan, data, workers, memories: Memories::default(), plants: None })
+        let mut holdings = BTreeMap::new();
+        if plan.proof()?.is_some() {
+            for (id, data) in federation.participants() {
+                let secret = plan.seed().derive(SECRET, &[id.as_str().as_bytes()]).to_bytes();
+                let secret = Secret::from_bytes(secret);
+                holdings.insert(id, Holding::new(plan, &data.train, secret, &[])?);
+            }
+        }
+        let (memories, plants) = (Memories::default(), None);
+        Ok(Self { plan, data, workers, memories, plants, holdings })
+    }
+
+    /// What a participant enrols with.
+    pub(super) fn dataset(&self, participant: &ParticipantId) -> Option<Dataset> {
+        self.holdings.get(participant)?.dataset().cloned()
     }
 
     /// What a participant's training costs in `round`: the examples that it passes over.
@@ -114,8 +139,9 @@ impl<'a> Pool<'a> {
         jobs.sort_by_cached_key(|(_, local)| {
             std::cmp::Reverse(self.work(local.participant, round))
         });
-        let (next, memories, plants) = (AtomicUsize::new(0), &self.memories, self.plants);
-        let work = Work { jobs, next, given: *given, memories, plants, talk, held };
+        let (next, given, plants) = (AtomicUsize::new(0), *given, self.plants);
+        let (memories, holdings) = (&self.memories, &self.holdings);
+        let work = Work { jobs, next, given, memories, plants, holdings, talk, held };
         let threads = self.workers.len().min(members.len());
         let mut answers: Vec<(usize, Answer)> = match &mut self.workers[..threads] {
             [worker] => worker.work(&work),
@@ -149,10 +175,13 @@ impl Worker {
         let kept = work.memories.recall(local.participant)?;
         let start = Start { task, model, control, kept: kept.as_ref() };
         let mut member = work.talk.take(local.participant)?;
+        let holding = work.holdings.get(local.participant);
+        let witness = self.proofs.as_mut().zip(holding);
         let mut ports = local::Ports {
             clock: work.held.clock,
             entropy: &mut SystemEntropy,
             member: member.as_deref_mut().map(|member| member as &mut dyn Member),
+            witness: witness.map(|(proofs, holding)| Witness { proofs, holding }),
         };
         let trainer = &mut *self.trainer;
         let made = match work.plants {
@@ -163,7 +192,10 @@ impl Worker {
             None => local::contribute(local, trainer, &start, &mut ports)?,
         };
         work.talk.give_back(local.participant, member)?;
-        let Made { contribution, payload, kept } = made;
+        let Made { contribution, payload, proof, kept } = made;
+        if contribution.proof.is_some() {
+            work.held.store.put(&proof)?;
+        }
         // What a coordinator would turn away at its door must not get in here either.
         let len = local.plan.sent_len(model.values().len())?;
         let mut inspector = Inspector::new(&self.channel, len, task.round, local.participant)

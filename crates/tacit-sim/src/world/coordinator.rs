@@ -277,7 +277,7 @@ impl World {
         let participant = self.participants[from].id.clone();
         match message {
             Up::Enrol => {
-                self.handle(Kind::Enrolled { participant })?;
+                self.handle(Kind::Enrolled { participant, dataset: None })?;
                 if self.coordinator.is_some() {
                     self.send_down(from, Down::Enrolled);
                 }

@@ -190,9 +190,9 @@ impl World {
         // Nothing that comes later may spoil the journal.
         let length = self.disk.journal_len();
         let latecomer = self.participants[0].id.clone();
-        self.handle(Kind::Enrolled { participant: latecomer })?;
+        self.handle(Kind::Enrolled { participant: latecomer, dataset: None })?;
         let stranger = ParticipantId::numbered(9, 10);
-        self.handle(Kind::Enrolled { participant: stranger })?;
+        self.handle(Kind::Enrolled { participant: stranger, dataset: None })?;
         self.handle(Kind::Tick)?;
         require(self.disk.journal_len() == length, || "a finished journal grows".into())?;
         self.check_journal()

@@ -93,6 +93,7 @@ impl Lab {
         let (plan, digest) = &plans[rng.below(plans.len() as u64) as usize];
         let cohort = if sums { of_sums(plan.cohort(), cohort) } else { cohort };
         let course = Course {
+            nonces: None,
             plan: *digest,
             seed: Seed::root(seed),
             num_rounds: 1 + rng.below(4) as u32,

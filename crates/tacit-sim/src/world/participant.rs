@@ -192,6 +192,7 @@ impl World {
         // Of sums nothing is told beside them that is about one participant.
         let alone = self.are_sums();
         let contribution = Contribution {
+            proof: None,
             participant: id,
             round: task.round,
             plan: task.plan,

@@ -105,7 +105,7 @@ impl World {
         let fresh = |seat: &&mut Seat| seat.context == *context && seat.sealed.is_none();
         let seat = me.seat.as_mut().filter(fresh)?;
         let figures = Figures { weight: examples_of(&me.id), within, ..Figures::default() };
-        let hidden = Hidden { figures, member: &mut *seat.member };
+        let hidden = Hidden { prove: None, figures, member: &mut *seat.member };
         Some(self.channel.seal_hidden(context, &me.id, clipped, hidden).ok()?.payload)
     }
 

@@ -14,6 +14,7 @@ use tacit_core::ids::ParticipantId;
 use tacit_core::limits;
 use tacit_core::local::{Local, LocalData};
 use tacit_core::plan::Plan;
+use tacit_core::proof::NoKeys;
 use tacit_core::run::Finish;
 use tacit_learn::federation::initial_model;
 use tacit_node::client::{BlockingTransport, Patience};
@@ -206,7 +207,14 @@ fn open(
     };
     Coordinator::open(
         &dir.join("run"),
-        Setting { plan, model, evaluator: None, observer: Box::new(observer), committee: None },
+        Setting {
+            plan,
+            model,
+            evaluator: None,
+            observer: Box::new(observer),
+            committee: None,
+            keys: Box::new(NoKeys),
+        },
     )
 }
 
@@ -264,6 +272,7 @@ pub fn participant(node: &Node) -> Result<Ending, Error> {
     transport.watch(Box::new(LogWitness::open(&name, &welcome.log_key, None)?));
     let data = LocalData { train: echo::shard()?, held_out: None };
     let mut worker = Worker {
+        testimony: None,
         local: Local { plan: &plan, participant: &name, data: &data },
         trainer: &mut *plan.trainer(data.train.shape())?,
         layout: Arc::new(codec::decode("layout", &welcome.layout, limits::MESSAGE_BYTES)?),

@@ -19,7 +19,7 @@ fn said(n: usize, stage: u8) -> SignedMessage {
 
 fn begin() -> Drive {
     let mut drive = Drive::from(talkative());
-    (0..4).for_each(|n| drop(drive.on(Kind::Enrolled { participant: id(n) })));
+    (0..4).for_each(|n| drop(drive.on(Kind::Enrolled { participant: id(n), dataset: None })));
     drive
 }
 
