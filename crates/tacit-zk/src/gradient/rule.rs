@@ -190,7 +190,7 @@ impl traits::Proof for Rule {
             Curve::Bls12_381 => 192,
         };
         let commitments = if self.hidden_weights { 64 } else { 32 };
-        Ok(Sizes { proof_bytes: commitments + points, blindings: 0 })
+        Ok(Sizes { proof_bytes: commitments + points, blindings: 0, commits: true })
     }
 
     fn commit(
