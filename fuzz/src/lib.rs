@@ -19,6 +19,7 @@ mod rules;
 pub mod safetensors;
 pub mod secagg;
 pub mod wire;
+pub mod zk;
 
 /// A fuzz target.
 pub type Target = fn(&[u8]);
@@ -41,4 +42,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("safetensors", safetensors::run),
     ("secagg", secagg::run),
     ("wire", wire::run),
+    ("zk_circuit", zk::circuit),
+    ("zk_key", zk::key),
+    ("zk_state", zk::state),
+    ("zk_transcript", zk::transcript),
 ];

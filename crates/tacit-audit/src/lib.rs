@@ -71,7 +71,7 @@ pub use log::Log;
 pub use proof::{Proven, prove, records, verify_proof};
 pub use publish::{PublishPolicy, PublishRefusal};
 pub use record::{Record, scheme};
-pub use recorder::{End, Recorder, draws_commitment, filed_witnesses};
+pub use recorder::{End, Recorder, draws_commitment, filed_witnesses, signer};
 pub use replay::Replayer;
 pub use report::{ModelCheck, Report};
 pub use round_record::{Body, PlanRecord, RoundRecord, RunEndRecord, Spent};

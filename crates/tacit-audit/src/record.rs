@@ -37,6 +37,8 @@ pub mod scheme {
     pub const TEE_AGGREGATE: &str = "tee-aggregate://";
     /// A proven inference.
     pub const ZKML: &str = "zkml://";
+    /// A contribution to a ceremony that makes keys of proofs.
+    pub const CEREMONY: &str = "ceremony://";
     /// A model offered to a cohort.
     pub const MODEL_DISTRIBUTION: &str = "model-distribution://";
     /// A round.
@@ -47,7 +49,7 @@ pub mod scheme {
     pub const RUN: &str = "run://";
 
     /// Every scheme.
-    pub const ALL: [&str; 19] = [
+    pub const ALL: [&str; 20] = [
         PRIVACY_AUDIT,
         VFL_PARTICIPANT,
         VFL_ROUND,
@@ -63,6 +65,7 @@ pub mod scheme {
         TEE_ATTESTATION,
         TEE_AGGREGATE,
         ZKML,
+        CEREMONY,
         MODEL_DISTRIBUTION,
         ROUND,
         PLAN,
@@ -70,8 +73,8 @@ pub mod scheme {
     ];
 
     /// Schemes of records about one participant: never published to a base that is not ours.
-    pub const PER_PARTICIPANT: [&str; 4] =
-        [VFL_PARTICIPANT, ZKSNARK_PROOF, ZKSNARK_VERIFY, RANGE_PROOF];
+    pub const PER_PARTICIPANT: [&str; 5] =
+        [VFL_PARTICIPANT, ZKSNARK_PROOF, ZKSNARK_VERIFY, RANGE_PROOF, CEREMONY];
 }
 
 /// One leaf: the three texts of an aéPiot record, verbatim, and a body for machines.

@@ -370,11 +370,7 @@ impl Entropy for Repeatable {
 }
 
 /// Reads the log's key, or makes one that only its owner may read.
-pub(crate) fn signer(
-    path: &Path,
-    origin: &str,
-    entropy: &mut dyn Entropy,
-) -> Result<SignerKey, Error> {
+pub fn signer(path: &Path, origin: &str, entropy: &mut dyn Entropy) -> Result<SignerKey, Error> {
     let doing = || format!("reading the log's key {}", path.display());
     match std::fs::read_to_string(path) {
         Ok(text) => {

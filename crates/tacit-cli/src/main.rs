@@ -60,6 +60,7 @@ enum Command {
     Rules(commands::rules::Args),
     Data(commands::data::Args),
     Pki(commands::pki::Args),
+    Ceremony(commands::ceremony::Args),
     Bench(commands::bench::Args),
 }
 
@@ -119,6 +120,7 @@ fn run(command: Command) -> Result<Ending, Error> {
         Command::Rules(args) => commands::rules::main(args),
         Command::Data(args) => commands::data::main(args),
         Command::Pki(args) => commands::pki::main(args),
+        Command::Ceremony(args) => commands::ceremony::main(args),
         Command::Bench(args) => commands::bench::main(args),
     }
 }

@@ -141,3 +141,15 @@ pub const CIRCUIT_BYTES: usize = 4 << 30;
 
 /// A verification key in bytes: 10,000 public inputs.
 pub const VERIFICATION_KEY_BYTES: usize = 1 << 20;
+
+/// Logarithm of the powers of a ceremony: 2²⁴ are 7 GiB, and [`CIRCUIT_WIRES`] need no more.
+pub const POWERS_LOG: u32 = 24;
+
+/// Contributions to one phase of a ceremony: each costs whoever verifies a few pairings.
+pub const CONTRIBUTORS: usize = 4_096;
+
+/// Logarithm of the hashes of a beacon: some minutes, which whoever verifies spends as well.
+pub const BEACON_EXPONENT: u8 = 30;
+
+/// Transcript of a ceremony in bytes: [`CONTRIBUTORS`] records of 2 KiB.
+pub const TRANSCRIPT_BYTES: usize = 8 << 20;

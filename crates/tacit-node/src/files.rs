@@ -8,7 +8,7 @@ use tacit_core::error::Error;
 
 /// Who may read a new file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
+pub enum Access {
     /// Whoever the operating system's mask lets.
     Shared,
     /// The owner alone: keys.
@@ -20,7 +20,7 @@ pub(crate) fn failed(doing: &str, path: &Path, source: std::io::Error) -> Error 
 }
 
 /// Writes, syncs, renames, syncs the directory: `path` shows the old bytes or all of the new.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8], access: Access) -> Result<(), Error> {
+pub fn write_whole(path: &Path, bytes: &[u8], access: Access) -> Result<(), Error> {
     let parent = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().ok_or(Error::Bug("a file without a name was to be written"))?;
     let mut temporary = name.to_owned();
@@ -63,7 +63,7 @@ pub(crate) fn make_dir(path: &Path) -> Result<(), Error> {
 }
 
 /// Deletes a file; absent is fine.
-pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+pub fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
         Err(source) if source.kind() != ErrorKind::NotFound => Err(failed("delete", path, source)),
         _ => Ok(()),
@@ -87,7 +87,7 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// Reads a file that must not be larger than `limit` bytes.
-pub(crate) fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));

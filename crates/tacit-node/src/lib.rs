@@ -9,7 +9,7 @@ pub mod client;
 pub mod committee;
 pub mod coordinator;
 pub mod desk;
-mod files;
+pub mod files;
 pub mod keys;
 pub mod memory;
 pub mod notary;

@@ -3,6 +3,7 @@
 //!
 //! No input, output, clock or randomness of its own: entropy is handed in.
 
+pub mod ceremony;
 pub mod curve;
 pub mod gradient;
 pub mod groth16;

@@ -5,6 +5,7 @@ pub mod attack;
 pub mod audit;
 pub mod audit_serve;
 pub mod bench;
+pub mod ceremony;
 pub mod compare;
 pub mod data;
 pub mod join;

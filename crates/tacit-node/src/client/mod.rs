@@ -9,9 +9,11 @@ mod adapter;
 mod connection;
 mod patience;
 mod transfer;
+mod turns;
 
 pub use adapter::{BlockingTransport, LogWatch};
 pub use patience::{Patience, retriable};
+pub use turns::Ceremony;
 
 use crate::pki::Identity;
 use crate::wire::{

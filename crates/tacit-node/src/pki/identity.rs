@@ -7,6 +7,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::path::Path;
 use tacit_core::codec;
+use tacit_core::digest::Digest;
 use tacit_core::error::Error;
 use tacit_core::exchange::{Message, SignedMessage};
 use tacit_core::ids::ParticipantId;
@@ -73,6 +74,11 @@ impl Identity {
             signature: codec::hex(signature.as_ref()),
             contribution,
         }
+    }
+
+    /// Signs a digest that says by its label what it is of.
+    pub fn sign_digest(&self, digest: &Digest) -> Vec<u8> {
+        self.signer.sign(&digest.0).as_ref().to_vec()
     }
 
     /// Signs a message of a stage.

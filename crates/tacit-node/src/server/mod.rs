@@ -23,9 +23,11 @@ mod open;
 mod reply;
 mod routes;
 mod slots;
+mod turns;
 mod work;
 
 pub(crate) use slots::Slots;
+pub use turns::{Host, Turn};
 
 use crate::desk::Desk;
 use crate::pki::{Identity, Revocations};

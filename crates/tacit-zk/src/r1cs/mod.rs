@@ -6,6 +6,7 @@ pub mod gadgets;
 mod shape;
 mod system;
 pub mod trace;
+mod witness;
 
 pub use file::Circuit;
 pub use file::Over;
@@ -15,3 +16,4 @@ pub(crate) use system::evaluate;
 pub(crate) use system::tests;
 pub use system::{Combination, R1cs};
 pub use trace::Trace;
+pub use witness::{read_witness, write_witness};

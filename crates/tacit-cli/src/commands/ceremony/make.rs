@@ -1,0 +1,227 @@
+//! A ceremony by files.
+
+use super::place::{Held, Place, describe, what};
+use super::{Beacon, Contribute, Finalise, New, Verify};
+use crate::commands::pki;
+use std::io::{BufRead as _, IsTerminal as _};
+use std::path::Path;
+use tacit_audit::OsEntropy;
+use tacit_core::digest::Digest;
+use tacit_core::error::Error;
+use tacit_core::ids::ParticipantId;
+use tacit_core::limits;
+use tacit_core::traits::Entropy as _;
+use tacit_node::files::{Access, read_limited, write_whole};
+use tacit_zk::ceremony::{self, Contributor, Phase, State, Stirred, Transcript, hex};
+use tacit_zk::curve::Curve;
+use tacit_zk::groth16::json;
+use tacit_zk::r1cs::Circuit;
+use zeroize::Zeroizing;
+
+/// What a contributor adds to the system's entropy, in bytes: more adds nothing.
+const ENTROPY_BYTES: u64 = 1 << 20;
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    read_limited(path, limits::CIRCUIT_BYTES as u64)
+}
+
+pub fn new(args: &New) -> Result<(), Error> {
+    let (first, phase) = match (&args.power, &args.circuit, &args.powers) {
+        (Some(power), None, None) => {
+            let curve = Curve::parse(&args.curve)
+                .ok_or_else(|| Error::caller("curve", "bn254 or bls12-381", &*args.curve))?;
+            (State::begin_powers(curve, *power)?, Phase::Powers { power: *power })
+        }
+        (None, Some(circuit), Some(powers)) => begin_key(circuit, powers)?,
+        _ => {
+            let expected = "--power N, or --circuit FILE --powers FILE";
+            return Err(Error::caller("ceremony", expected, "neither"));
+        }
+    };
+    let transcript = Transcript::open(&first, phase, args.announce.clone());
+    Place::new(&args.dir).begin(&transcript, &first)?;
+    println!("ceremony: {}", args.dir.display());
+    println!("makes:    {} over {}", what(&transcript.opening.phase), first.curve());
+    println!("head:     {}", transcript.head());
+    Ok(())
+}
+
+/// The key of a circuit on powers that verify, before anybody contributed.
+fn begin_key(circuit: &Path, powers: &Path) -> Result<(State, Phase), Error> {
+    let (circuit, bytes) = (Circuit::read(&read(circuit)?)?, read(powers)?);
+    let powers = State::read(&bytes)?;
+    let power = powers.power();
+    let power = power.ok_or_else(|| Error::caller("powers", "a .ptau file", "a .zkey file"))?;
+    powers.verify(&State::begin_powers(powers.curve(), power)?, &mut OsEntropy)?;
+    let first = State::begin_key(&circuit, &powers, &mut OsEntropy)?;
+    let phase = Phase::Circuit { circuit: circuit.digest(), powers: Digest::of_bytes(&bytes) };
+    Ok((first, phase))
+}
+
+/// Signs a digest.
+type Sign = Box<dyn Fn(&Digest) -> Vec<u8>>;
+
+/// Whoever signs contributions.
+pub struct Signer {
+    pub name: ParticipantId,
+    pub key: [u8; 32],
+    sign: Sign,
+}
+
+impl Signer {
+    pub fn new(args: &Contribute) -> Result<Self, Error> {
+        let name = pki::participant(&args.name)?;
+        match (&args.pki, &args.key) {
+            (Some(dir), _) => {
+                let identity = pki::identity(dir, &name)?;
+                let key = identity.public_key();
+                Ok(Self { name, key, sign: Box::new(move |digest| identity.sign_digest(digest)) })
+            }
+            (None, Some(path)) => Self::of_file(name, path),
+            (None, None) => Err(Error::caller("contributor", "--pki DIR or --key FILE", "neither")),
+        }
+    }
+
+    fn of_file(name: ParticipantId, path: &Path) -> Result<Self, Error> {
+        if !path.exists() {
+            let mut seed = Zeroizing::new([0; 32]);
+            OsEntropy.fill(&mut seed[..])?;
+            let text = Zeroizing::new(hex::encode(&seed[..]) + "\n");
+            write_whole(path, text.as_bytes(), Access::Owner)?;
+        }
+        let text = Zeroizing::new(read_limited(path, 1024)?);
+        let seed = std::str::from_utf8(&text).ok().and_then(|text| hex::decode(text.trim()));
+        let seed = Zeroizing::new(seed.unwrap_or_default());
+        let signer = ceremony::Signer::from_seed(&seed)?;
+        let key = signer.key();
+        Ok(Self { name, key, sign: Box::new(move |digest| signer.sign(digest)) })
+    }
+
+    pub fn contributor(&self) -> Contributor<'_> {
+        Contributor { name: &self.name, key: self.key, sign: &*self.sign }
+    }
+}
+
+/// The system's entropy with what the contributor typed or has in a file.
+pub fn entropy(args: &Contribute) -> Result<Stirred, Error> {
+    let mut added = match &args.entropy {
+        Some(path) => Zeroizing::new(read_limited(path, ENTROPY_BYTES)?),
+        None => Zeroizing::new(Vec::new()),
+    };
+    if std::io::stdin().is_terminal() {
+        eprintln!("type anything nobody can guess, then return (it is mixed in):");
+        let mut line = Zeroizing::new(Vec::with_capacity(4096));
+        let read = std::io::stdin().lock().read_until(b'\n', &mut line);
+        read.map_err(|e| Error::world("reading what was typed", e))?;
+        added.extend_from_slice(&line);
+    }
+    Stirred::new(&mut OsEntropy, &added)
+}
+
+pub fn contribute(args: &Contribute, dir: &Path) -> Result<(), Error> {
+    let place = Place::new(dir);
+    let Held { transcript, file, first } = place.read()?;
+    let signer = Signer::new(args)?;
+    let made = transcript.contribute(&file, &signer.contributor(), &mut entropy(args)?);
+    let (after, record) = made?;
+    // not trusted either: a contribution of a broken machine must not end the ceremony
+    let longer = transcript.accept(&first, (&file, &after), record, &mut OsEntropy)?;
+    place.advance(&transcript, &longer, &after)?;
+    contributed(&longer);
+    Ok(())
+}
+
+pub fn contributed(transcript: &Transcript) {
+    if let Some(record) = transcript.records.last() {
+        println!("contribution {}: {}", record.number, describe(record));
+        println!("file: {}", record.after);
+        println!("head: {} (keep it: the ceremony must go on from here)", transcript.head());
+    }
+}
+
+pub fn beacon(args: &Beacon) -> Result<(), Error> {
+    let place = Place::new(&args.dir);
+    let Held { transcript, file, first } = place.read()?;
+    let source = hex::decode(&args.source)
+        .filter(|source| !source.is_empty() && source.len() <= 255)
+        .ok_or_else(|| Error::caller("source", "1 to 255 bytes in hex digits", &*args.source))?;
+    let beacon = ceremony::Beacon { source, exponent: args.exponent };
+    let (after, record) = transcript.end(&file, beacon)?;
+    let longer = transcript.accept(&first, (&file, &after), record, &mut OsEntropy)?;
+    place.advance(&transcript, &longer, &after)?;
+    contributed(&longer);
+    Ok(())
+}
+
+pub fn verify(args: &Verify) -> Result<Held, Error> {
+    let place = Place::new(&args.dir);
+    let held = place.read()?;
+    let first = match (&held.transcript.opening.phase, &args.circuit, &args.powers) {
+        (Phase::Powers { .. }, _, _) => held.first.clone(),
+        (phase, Some(circuit), Some(powers)) => {
+            let (first, found) = begin_key(circuit, powers)?;
+            if found != *phase {
+                let expected = what(phase);
+                return Err(Error::caller("circuit and powers", expected, what(&found)));
+            }
+            first
+        }
+        _ => {
+            let expected = "--circuit FILE and --powers FILE, which the keys are derived from";
+            return Err(Error::caller("verification", expected, "not both"));
+        }
+    };
+    held.transcript.verify(&first, &held.file, &mut OsEntropy)?;
+    let logged = place.check_log(&held.transcript)?;
+    let contributions = held.transcript.records.len();
+    println!("verified: {contributions} contributions, {logged} records in the log");
+    println!("head:     {}", held.transcript.head());
+    Ok(Held { first, ..held })
+}
+
+pub fn finalise(args: &Finalise) -> Result<(), Error> {
+    let held = verify(&args.verify)?;
+    let transcript = &held.transcript;
+    if transcript.records.is_empty() || !(transcript.is_ended() || args.without_beacon) {
+        let expected = "one that a beacon ended, or --without-beacon";
+        return Err(Error::caller("ceremony", expected, "one under way"));
+    }
+    std::fs::create_dir_all(&args.out)
+        .map_err(|e| Error::world(format!("creating {}", args.out.display()), e))?;
+    let write = |name: &str, bytes: &[u8]| {
+        let path = args.out.join(name);
+        write_whole(&path, bytes, Access::Shared)?;
+        println!("written:  {}", path.display());
+        Ok::<_, Error>(())
+    };
+    let state = State::read(&held.file)?;
+    match transcript.opening.phase {
+        Phase::Powers { .. } => write("powers.ptau", &state.prepare()?.write())?,
+        Phase::Circuit { .. } => {
+            let key = state.proving_key(transcript.head())?;
+            write("proving.zkey", &held.file)?;
+            write("verifying.key", &key.verifying().write())?;
+            let text = serde_json::to_vec_pretty(&json::key(key.verifying()))
+                .map_err(|_| Error::Bug("a key that JSON cannot hold"))?;
+            write("verification_key.json", &text)?;
+            println!("key:      {}", key.verifying().digest());
+        }
+    }
+    Ok(())
+}
+
+pub fn show(dir: &Path) -> Result<(), Error> {
+    let held = Place::new(dir).read()?;
+    let opening = &held.transcript.opening;
+    println!("makes:    {} over {}", what(&opening.phase), opening.curve);
+    println!("beacon:   {}", if opening.announced.is_empty() { "-" } else { &opening.announced });
+    println!("first:    {}", opening.first);
+    for record in &held.transcript.records {
+        println!("{:>8}  {}", record.number, describe(record));
+        println!("          file {}", record.after);
+    }
+    println!("head:     {}", held.transcript.head());
+    let ended = if held.transcript.is_ended() { "ended by a beacon" } else { "under way" };
+    println!("state:    {ended}, {} bytes", held.file.len());
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! The folder of a ceremony: its transcript, the current file, and the log of both.
+//!
+//! `ceremony.json` names the current file by its digest, and is replaced in one step, after the
+//! file is durable: whatever dies in between, the folder is as it was before or after.
+
+use std::path::{Path, PathBuf};
+use tacit_audit::{Log, OsEntropy, Record as Entry, records, scheme, signer};
+use tacit_core::digest::Digest;
+use tacit_core::error::Error;
+use tacit_core::limits;
+use tacit_node::files::{Access, read_limited, remove, write_whole};
+use tacit_zk::ceremony::{By, Phase, Record, State, Transcript};
+
+/// The folder.
+pub struct Place(PathBuf);
+
+/// What is in it.
+pub struct Held {
+    pub transcript: Transcript,
+    /// The current file.
+    pub file: Vec<u8>,
+    /// The state before anybody contributed.
+    pub first: State,
+}
+
+const TRANSCRIPT: &str = "ceremony.json";
+/// Before anybody contributed to a circuit's key; powers begin with ones.
+const FIRST: &str = "first.zkey";
+
+impl Place {
+    pub fn new(dir: &Path) -> Self {
+        Self(dir.to_owned())
+    }
+
+    /// Begins a ceremony in a folder that has none.
+    pub fn begin(&self, transcript: &Transcript, first: &State) -> Result<(), Error> {
+        if self.0.join(TRANSCRIPT).exists() {
+            let found = format!("one in {}", self.0.display());
+            return Err(Error::caller("folder", "no ceremony yet", found));
+        }
+        std::fs::create_dir_all(self.0.join("state"))
+            .map_err(|e| Error::world(format!("creating {}", self.0.display()), e))?;
+        let file = first.write();
+        if matches!(transcript.opening.phase, Phase::Circuit { .. }) {
+            write_whole(&self.0.join(FIRST), &file, Access::Shared)?;
+        }
+        self.store(transcript, &file)
+    }
+
+    /// Reads everything; the transcript's chain and signatures and the file's digest are checked.
+    pub fn read(&self) -> Result<Held, Error> {
+        let json = read_limited(&self.0.join(TRANSCRIPT), limits::TRANSCRIPT_BYTES as u64)?;
+        let transcript = Transcript::read(&json)?;
+        let bytes = |path: &Path| read_limited(path, limits::CIRCUIT_BYTES as u64);
+        let file = bytes(&self.file(&transcript))?;
+        let first = match transcript.opening.phase {
+            Phase::Powers { power } => State::begin_powers(transcript.opening.curve, power)?,
+            Phase::Circuit { .. } => State::read(&bytes(&self.0.join(FIRST))?)?,
+        };
+        Ok(Held { transcript, file, first })
+    }
+
+    /// Where the current file of a transcript is.
+    pub fn file(&self, transcript: &Transcript) -> PathBuf {
+        let ending = match transcript.opening.phase {
+            Phase::Powers { .. } => "ptau",
+            Phase::Circuit { .. } => "zkey",
+        };
+        self.0.join(format!("{}.{ending}", transcript.file().short()))
+    }
+
+    /// Makes a longer transcript and its file the current ones, then notes them in the log.
+    pub fn advance(&self, last: &Transcript, next: &Transcript, file: &[u8]) -> Result<(), Error> {
+        self.store(next, file)?;
+        match self.file(last) == self.file(next) {
+            true => Ok(()),
+            false => remove(&self.file(last)),
+        }
+    }
+
+    fn store(&self, transcript: &Transcript, file: &[u8]) -> Result<(), Error> {
+        write_whole(&self.file(transcript), file, Access::Shared)?;
+        write_whole(&self.0.join(TRANSCRIPT), &transcript.write(), Access::Shared)?;
+        self.log(transcript)
+    }
+
+    /// Appends whatever of the transcript the transparency log does not have yet: after a crash,
+    /// what was made durable last.
+    pub fn log(&self, transcript: &Transcript) -> Result<(), Error> {
+        let key = self.0.join("state").join("log.key");
+        if let Some(parent) = key.parent() {
+            std::fs::create_dir_all(parent)
+                .map_err(|e| Error::world(format!("creating {}", parent.display()), e))?;
+        }
+        let signer = signer(&key, "tacit.local/ceremony", &mut OsEntropy)?;
+        let mut log = Log::open_or_create(&self.0.join("log"), signer)?;
+        for entry in entries(transcript)? {
+            log.append_once(&entry.to_leaf()?)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a log that does not have exactly what the transcript has, in its order.
+    pub fn check_log(&self, transcript: &Transcript) -> Result<usize, Error> {
+        let found = records(&self.0)?;
+        let expected = entries(transcript)?;
+        if found != expected {
+            let expected = format!("the {} records of the transcript", expected.len());
+            return Err(Error::caller("transparency log", expected, format!("{}", found.len())));
+        }
+        Ok(found.len())
+    }
+}
+
+/// What the log says of a ceremony: its opening, and each contribution.
+fn entries(transcript: &Transcript) -> Result<Vec<Entry>, Error> {
+    let value = |of: serde_json::Result<serde_json::Value>| {
+        of.map_err(|_| Error::Bug("a record that JSON cannot hold"))
+    };
+    let opening = &transcript.opening;
+    let mut sofar = Transcript { opening: opening.clone(), records: Vec::new() };
+    let link = |head: Digest| format!("{}{head}", scheme::CEREMONY);
+    let mut entries = vec![Entry {
+        kind: "ceremony".into(),
+        title: format!("Ceremony over {}", opening.curve),
+        description: what(&opening.phase),
+        link: link(sofar.head()),
+        body: value(serde_json::to_value(opening))?,
+    }];
+    for record in &transcript.records {
+        sofar.records.push(record.clone());
+        entries.push(Entry {
+            kind: "ceremony-contribution".into(),
+            title: format!("Contribution {} to a ceremony", record.number),
+            description: describe(record),
+            link: link(sofar.head()),
+            body: value(serde_json::to_value(record))?,
+        });
+    }
+    Ok(entries)
+}
+
+/// What a ceremony makes, in words.
+pub fn what(phase: &Phase) -> String {
+    match phase {
+        Phase::Powers { power } => format!("powers of tau, 2^{power}"),
+        Phase::Circuit { circuit, powers } => {
+            format!("keys of circuit {} on powers {}", circuit.short(), powers.short())
+        }
+    }
+}
+
+/// Who contributed, in words.
+pub fn describe(record: &Record) -> String {
+    match &record.by {
+        By::Contributor { name, key, .. } => {
+            format!("{name}, key {}", Digest::of_bytes(key).short())
+        }
+        By::Beacon(beacon) => format!("beacon, 2^{} hashes", beacon.exponent),
+    }
+}

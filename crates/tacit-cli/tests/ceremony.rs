@@ -1,0 +1,111 @@
+//! Ceremonies end to end: by files, and over sockets with a server that is killed.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+const TACIT: &str = env!("CARGO_BIN_EXE_tacit");
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// A process that does not outlive its test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+struct Scene(tempfile::TempDir);
+
+impl Scene {
+    fn tacit(&self, arguments: &str) -> Output {
+        let mut command = Command::new(TACIT);
+        command.args(arguments.split(' ')).current_dir(self.0.path()).stdin(Stdio::null());
+        command.output().unwrap()
+    }
+
+    fn succeed(&self, arguments: &str) -> String {
+        let output = self.tacit(arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "tacit {arguments}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn fail(&self, arguments: &str) -> String {
+        let output = self.tacit(arguments);
+        assert!(!output.status.success(), "tacit {arguments}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn serve(&self, address: &str, turn: u32) -> Process {
+        let arguments = format!("ceremony serve powers --listen {address} --turn {turn}");
+        let mut command = Command::new(TACIT);
+        command.args(arguments.split(' ')).current_dir(self.0.path());
+        let process = Process(command.stderr(Stdio::null()).spawn().unwrap());
+        while std::net::TcpStream::connect(address).is_err() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        process
+    }
+}
+
+#[test]
+fn by_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new("timeout")
+        .args(["300", "bash"])
+        .arg(root().join("examples/ceremony/run.sh"))
+        .arg(dir.path())
+        .env("TACIT", TACIT)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}\n{errors}");
+    assert!(said.contains("verified: 4 contributions, 5 records in the log"), "{said}");
+    assert!(said.contains("verified: 3 contributions, 4 records in the log"), "{said}");
+    assert!(said.contains("forged transcript refused"), "{said}");
+}
+
+#[test]
+fn over_sockets_with_a_server_that_is_killed() {
+    let scene = Scene(tempfile::tempdir().unwrap());
+    scene.succeed("pki init");
+    scene.succeed("pki issue coordinator --coordinator 127.0.0.1");
+    for name in ["ann", "bob", "eve"] {
+        scene.succeed(&format!("pki issue {name}"));
+    }
+    scene.succeed("ceremony new powers --power 3 --curve bls12-381");
+    // taken and given back: the server wants a port that is free
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = format!("127.0.0.1:{port}");
+    let of =
+        |name: &str| format!("ceremony contribute --to https://{address} --pki pki --name {name}");
+    let server = scene.serve(&address, 60);
+    assert!(scene.succeed(&of("ann")).contains("contribution 1: ann"));
+    drop(server);
+    // what a crash may leave behind
+    std::fs::write(scene.0.path().join("powers/0123.ptau.1.0.tmp"), b"half a file").unwrap();
+    let server = scene.serve(&address, 60);
+    assert!(scene.succeed(&of("bob")).contains("contribution 2: bob"));
+    scene.succeed("pki revoke eve");
+    scene.fail(&of("eve"));
+    assert!(scene.fail(&of("nobody")).contains("nobody"));
+    drop(server);
+    scene.succeed("ceremony beacon powers --source b10c --exponent 10");
+    assert!(scene.fail("ceremony beacon powers --source b10c").contains("ended"));
+    let said = scene.succeed("ceremony verify powers");
+    assert!(said.contains("verified: 3 contributions, 4 records in the log"), "{said}");
+    let shown = scene.succeed("ceremony show powers");
+    assert!(shown.contains("ann, key") && shown.contains("beacon, 2^10"), "{shown}");
+    // a log that lacks a record
+    let log = scene.0.path().join("powers/log");
+    std::fs::remove_dir_all(&log).unwrap();
+    scene.fail("ceremony verify powers");
+}

@@ -1,0 +1,49 @@
+//! Entropy of a contributor: the system's and whatever the contributor adds. Secrets are
+//! unpredictable if either is.
+
+use super::derive::Stream;
+use tacit_core::digest::Digest;
+use tacit_core::error::Error;
+use tacit_core::traits::Entropy;
+use zeroize::Zeroizing;
+
+/// A stream out of both.
+pub struct Stirred(Stream);
+
+impl Stirred {
+    /// Mixes 64 bytes of the system's with what the contributor typed or read from a file.
+    pub fn new(system: &mut dyn Entropy, added: &[u8]) -> Result<Self, Error> {
+        let mut drawn = Zeroizing::new([0; 64]);
+        system.fill(&mut drawn[..])?;
+        let seed = Digest::of_parts("tacit/v1/ceremony-entropy", &[&drawn[..], added]);
+        Ok(Self(Stream::new(&Zeroizing::new(seed.0)[..])))
+    }
+}
+
+impl Entropy for Stirred {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
+        for chunk in bytes.chunks_mut(4) {
+            let word = self.0.word().to_le_bytes();
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Seeded;
+
+    #[test]
+    fn both_count() {
+        let first = |seed, added: &[u8]| {
+            let mut bytes = [0; 16];
+            Stirred::new(&mut Seeded::new(seed), added).unwrap().fill(&mut bytes).unwrap();
+            bytes
+        };
+        assert_eq!(first(1, b"a"), first(1, b"a"));
+        assert_ne!(first(1, b"a"), first(1, b"b"));
+        assert_ne!(first(1, b"a"), first(2, b"a"));
+    }
+}
