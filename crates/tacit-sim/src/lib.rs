@@ -20,6 +20,7 @@ pub fn registry() -> Result<tacit_core::registry::Registry, tacit_core::error::E
         &tacit_learn::ROOMS,
         &tacit_privacy::ROOMS,
         &tacit_secagg::ROOMS,
+        &tacit_zk::ROOMS,
     ];
     tacit_core::registry::Registry::new(&own.concat())
 }

@@ -19,4 +19,4 @@ pub mod transcript;
 use tacit_core::registry::Entry;
 
 /// What this room adds to a registry.
-pub const ROOMS: [&[Entry]; 1] = [gradient::ENTRIES];
+pub const ROOMS: [&[Entry]; 2] = [gradient::ENTRIES, &[range::rule::ENTRY]];

@@ -103,3 +103,80 @@ fn the_library_takes_ours_and_we_take_its() {
         verify(&read, &span, &commitments).unwrap();
     }
 }
+
+/// The same commitments, proved and verified by the `bulletproofs` crate: what is true is so for
+/// both, what is false for neither.
+#[test]
+fn the_other_library_says_the_same_of_the_same_commitments() {
+    use bulletproofs::{BulletproofGens, PedersenGens, RangeProof};
+    use curve25519_dalek_4::ristretto::CompressedRistretto as Point;
+    use curve25519_dalek_4::scalar::Scalar as Theirs;
+
+    let point = |bytes| Point(bytes).decompress().unwrap();
+    let pedersen = PedersenGens {
+        B: point(crate::pedersen::value_base().compress().to_bytes()),
+        B_blinding: point(crate::pedersen::blinding_base().compress().to_bytes()),
+    };
+    for (digits, count) in [(8, 2), (16, 4), (32, 1)] {
+        let span = Span::new(0, (1 << digits) - 1);
+        let values: Vec<i128> = (0..count as i128).map(|j| (j * 91 + 3) & 0xff).collect();
+        let (commitments, blindings, proof) = made(&span, &values);
+        verify(&proof, &span, &commitments).unwrap();
+        let bases = BulletproofGens::new(digits, count);
+        let blinding = |r: &Scalar| {
+            Option::<Theirs>::from(Theirs::from_canonical_bytes(r.to_bytes())).unwrap()
+        };
+        let blindings: Vec<Theirs> = blindings.0.iter().map(blinding).collect();
+        let (theirs, committed) = RangeProof::prove_multiple(
+            &bases,
+            &pedersen,
+            &mut merlin::Transcript::new(b"test"),
+            &values.iter().map(|value| *value as u64).collect::<Vec<_>>(),
+            &blindings,
+            digits,
+        )
+        .unwrap();
+        let same = committed.iter().zip(&commitments).all(|(t, o)| t.to_bytes() == o.to_bytes());
+        assert!(same, "commitments differ");
+        let holds = |committed: &[Point]| {
+            let mut transcript = merlin::Transcript::new(b"test");
+            theirs.verify_multiple(&bases, &pedersen, &mut transcript, committed, digits).is_ok()
+        };
+        assert!(holds(&committed));
+        let (mut ours, mut others) = (commitments.clone(), committed.clone());
+        ours[0] = commit(&scalar(1 << digits), &Scalar::ONE).compress();
+        others[0] = Point(ours[0].to_bytes());
+        assert!(verify(&proof, &span, &ours).is_err());
+        assert!(!holds(&others));
+    }
+}
+
+/// `vectors/zk/range.json`: proofs of `tari_bulletproofs_plus`, good and bad.
+#[test]
+fn known_proofs_have_known_verdicts() {
+    #[derive(serde::Deserialize)]
+    struct Vector {
+        what: String,
+        digits: usize,
+        commitments: Vec<String>,
+        proof: String,
+        holds: bool,
+    }
+    let text = include_str!("../../../../../vectors/zk/range.json");
+    let vectors: Vec<Vector> = serde_json::from_str(text).unwrap();
+    assert!(vectors.iter().filter(|vector| vector.holds).count() >= 4);
+    let bytes = |hex: &String| -> Vec<u8> {
+        hex.as_bytes()
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect()
+    };
+    for Vector { what, digits, commitments, proof, holds } in &vectors {
+        let span = Span::new(0, u128::MAX >> (128 - digits));
+        let point = |hex: &String| CompressedRistretto(bytes(hex).try_into().unwrap());
+        let commitments: Vec<_> = commitments.iter().map(point).collect();
+        let verdict = Bits::read(&bytes(proof), *digits, commitments.len())
+            .and_then(|proof| verify(&proof, &span, &commitments));
+        assert_eq!(verdict.is_ok(), *holds, "{what}");
+    }
+}
