@@ -286,6 +286,7 @@ impl Outgoing<'_> {
             let member = member.as_deref_mut();
             let member =
                 member.ok_or(Error::Bug("an update was to be sent without its protection"))?;
+            let proves = proving.is_some();
             let mut prove = |levels: &[i64]| match &mut proving {
                 Some(proving) => {
                     let seed = Secret::draw(&mut **entropy)?;
@@ -297,7 +298,7 @@ impl Outgoing<'_> {
                 }
                 None => Ok(Vec::new()),
             };
-            let (figures, prove) = (self.figures, Some(&mut prove as Prove<'_>));
+            let (figures, prove) = (self.figures, proves.then_some(&mut prove as Prove<'_>));
             let hidden = Hidden { figures, member, prove };
             self.channel.seal_hidden(&context, sender, &clipped, hidden)?
         } else if let Some(mut proving) = proving {

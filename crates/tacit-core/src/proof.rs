@@ -126,7 +126,7 @@ impl Statement<'_> {
 /// How large the proofs of a statement are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
-    /// Largest proof, in bytes; at most [`limits::PROOF_BYTES`](crate::limits::PROOF_BYTES).
+    /// Largest proof, in bytes; at most [`PROOF_BYTES`](crate::limits::PROOF_BYTES).
     pub proof_bytes: u64,
     /// Integers that open a sum, each below 2 to the power of [`Sums::digit_bits`]; 0 where each
     /// update is seen.

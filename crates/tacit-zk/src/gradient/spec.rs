@@ -106,7 +106,7 @@ pub struct Rows {
 /// What a step is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The learning rate, over the batch, in the units of [`Spec::rate`].
+    /// The learning rate, over the batch, in the units of [`Spec::step`].
     pub rate: u32,
     /// The norm's limit in units of the update.
     pub limit: u32,

@@ -1,7 +1,7 @@
-//! What circuits are written against. One function describes a circuit; run with [`Shape`] it
-//! gives the constraints, run with [`Trace`] the wires of one witness. Neither the number of wires
-//! nor any constraint can depend on a witness, as values are only seen inside closures that
-//! [`Shape`] never calls.
+//! What circuits are written against. One function describes a circuit; run with
+//! [`Shape`](super::Shape) it gives the constraints, run with [`Trace`](super::Trace) the wires of
+//! one witness. Neither the number of wires nor any constraint can depend on a witness, as values
+//! are only seen inside closures that [`Shape`](super::Shape) never calls.
 //!
 //! Integers are told apart from field elements: of every integer wire it is known within which
 //! bounds it lies in *every* satisfying assignment, and a circuit in which one could exceed ±2¹²⁶
