@@ -31,6 +31,8 @@ pub mod scheme {
     pub const ZK_AGGREGATE: &str = "zk-aggregate://";
     /// One participant's range proof.
     pub const RANGE_PROOF: &str = "range-proof://";
+    /// One participant's proof, of a rule that has no scheme of its own.
+    pub const PROOF: &str = "proof://";
     /// An enclave's evidence.
     pub const TEE_ATTESTATION: &str = "tee-attestation://";
     /// An enclave's aggregate.
@@ -49,7 +51,7 @@ pub mod scheme {
     pub const RUN: &str = "run://";
 
     /// Every scheme.
-    pub const ALL: [&str; 20] = [
+    pub const ALL: [&str; 21] = [
         PRIVACY_AUDIT,
         VFL_PARTICIPANT,
         VFL_ROUND,
@@ -62,6 +64,7 @@ pub mod scheme {
         ZKSNARK_VERIFY,
         ZK_AGGREGATE,
         RANGE_PROOF,
+        PROOF,
         TEE_ATTESTATION,
         TEE_AGGREGATE,
         ZKML,
@@ -73,8 +76,8 @@ pub mod scheme {
     ];
 
     /// Schemes of records about one participant: never published to a base that is not ours.
-    pub const PER_PARTICIPANT: [&str; 5] =
-        [VFL_PARTICIPANT, ZKSNARK_PROOF, ZKSNARK_VERIFY, RANGE_PROOF, CEREMONY];
+    pub const PER_PARTICIPANT: [&str; 6] =
+        [VFL_PARTICIPANT, ZKSNARK_PROOF, ZKSNARK_VERIFY, RANGE_PROOF, PROOF, CEREMONY];
 }
 
 /// One leaf: the three texts of an aéPiot record, verbatim, and a body for machines.

@@ -1,6 +1,8 @@
 //! Writes what a run must leave behind: its plan, every round, its end. Each call may be repeated
 //! after a crash and leaves one record.
 
+mod proofs;
+
 use crate::aepiot::AepiotServices;
 use crate::checkpoint::{CHECKPOINT_SIGNATURES, verify_checkpoint};
 use crate::files::{Files, Folder, Unsynced};
@@ -151,8 +153,8 @@ impl Recorder {
     }
 
     /// Records a round that is over: exports its journal to `rounds/NNNNNN.jsonl`, then appends
-    /// how the model was distributed, what the release costs, and the round itself. Returns the
-    /// index of the last.
+    /// how the model was distributed, what the release costs, what was proved, and the round
+    /// itself. Returns the index of the last.
     pub fn round(&self, summary: &Summary, journal: &[Entry]) -> Result<u64, Error> {
         let mut export = Vec::new();
         for entry in until_result(journal) {
@@ -167,6 +169,7 @@ impl Recorder {
             records.push(self.privacy_audit(&round));
             records.extend(aggregate(&round, outcome.selected.as_deref()));
         }
+        records.extend(proofs::records(&self.rules.stated, &round, summary));
         records.push(round.to_record()?);
         let leaves = records.iter().map(Record::to_leaf).collect::<Result<Vec<_>, _>>()?;
         let mut log = self.log()?;
