@@ -3,7 +3,10 @@
 //! over BN254's scalars it is circom's. The constants follow from the width and the field by the
 //! paper's Grain generator (appendix E), so BLS12-381 has its own.
 //!
-//! Native and in a circuit it is one function, run by another [`Builder`].
+//! In a witness and in a circuit it is one function, run by another [`Builder`]; [`plain`] has it
+//! without either.
+
+mod plain;
 
 use crate::r1cs::builder::Builder;
 use crate::r1cs::trace::Trace;
@@ -28,6 +31,7 @@ pub struct Poseidon<F> {
     constants: Vec<F>,
     matrix: Vec<Vec<F>>,
     partial: Partial<F>,
+    plain: Option<plain::Plain<F>>,
 }
 
 /// The partial rounds, in which but one lane has an S-box: all else is linear. With yᵢ what the
@@ -53,8 +57,10 @@ impl<F: PrimeField> Poseidon<F> {
         // a Cauchy matrix (section 2.3)
         let cell = |x: F, y: F| (x + y).inverse().unwrap_or_default();
         let matrix = x.iter().map(|x| y.iter().map(|y| cell(*x, *y)).collect()).collect();
-        let mut poseidon = Self { width, constants, matrix, partial: Partial::default() };
+        let partial = Partial::default();
+        let mut poseidon = Self { width, constants, matrix, partial, plain: None };
         poseidon.partial = poseidon.compress(rounds);
+        poseidon.plain = plain::Plain::new(&poseidon, rounds);
         poseidon
     }
 
@@ -132,8 +138,7 @@ impl<F: PrimeField> Poseidon<F> {
     /// A sponge with one lane of capacity, in which the purpose and the number of elements lie
     /// first: inputs of another length or purpose share no state with these.
     pub fn absorb<B: Builder<F>>(&self, b: &mut B, purpose: u64, inputs: &[B::Wire]) -> B::Wire {
-        let tag = F::from(purpose) * F::from(1_u128 << 64) + F::from(inputs.len() as u64);
-        let mut lanes = vec![b.mix(&[], tag)];
+        let mut lanes = vec![b.mix(&[], tag(purpose, inputs.len()))];
         lanes.resize_with(self.width, || b.mix(&[], F::ZERO));
         for chunk in inputs.chunks(self.width - 1) {
             for (lane, input) in lanes.iter_mut().skip(1).zip(chunk) {
@@ -143,6 +148,11 @@ impl<F: PrimeField> Poseidon<F> {
         }
         lanes.swap_remove(1)
     }
+}
+
+/// What lies in a sponge before anything is absorbed.
+fn tag<F: PrimeField>(purpose: u64, count: usize) -> F {
+    F::from(purpose) * F::from(1_u128 << 64) + F::from(count as u64)
 }
 
 fn mix<F: PrimeField, B: Builder<F>>(
@@ -186,12 +196,15 @@ impl<F: PrimeField> Default for Hashes<F> {
 impl<F: PrimeField> Hashes<F> {
     /// The sponge of plain elements.
     pub fn sponge(&self, purpose: u64, inputs: &[F]) -> F {
-        self.wide.absorb(&mut Trace::default(), purpose, inputs)
+        let plain = self.wide.absorb_plain(purpose, inputs);
+        plain.unwrap_or_else(|| self.wide.absorb(&mut Trace::default(), purpose, inputs))
     }
 
     /// The parent of two nodes: circom's hash of two elements.
     pub fn parent(&self, left: F, right: F) -> F {
-        self.node.compress_to_one(&mut Trace::default(), &[left, right])
+        let (nodes, trace) = ([left, right], &mut Trace::default());
+        let plain = self.node.compress_plain(&nodes);
+        plain.unwrap_or_else(|| self.node.compress_to_one(trace, &nodes))
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Verifier<E: Keyed> {
     terms: Terms,
     hashes: Hashes<E::ScalarField>,
     key: VerifyingKey,
+    /// Of the key.
+    digest: Digest,
     /// The last model, and the commitment to its weights where everybody may see them.
     last: Mutex<Option<(Digest, [u8; 32])>>,
 }
@@ -30,7 +32,8 @@ impl<E: Keyed> Verifier<E> {
             let found = format!("{} over {}", key.public(), key.curve());
             return Err(Error::caller("verification key", expected, found));
         }
-        Ok(Self { terms, hashes: Hashes::default(), key, last: Mutex::new(None) })
+        let (hashes, digest) = (Hashes::default(), key.digest());
+        Ok(Self { terms, hashes, key, digest, last: Mutex::new(None) })
     }
 
     /// The key.
@@ -113,7 +116,7 @@ impl<E: Keyed> Verifier<E> {
             }
         }
         let claim = &shown.claim;
-        let bound = Bound { terms, key: self.key.digest(), claim, order: shown.order };
+        let bound = Bound { terms, key: self.digest, claim, order: shown.order };
         let public = bound.public(&Commitments { update, weights })?;
         Ok((public.elements(), groth16::read_proof::<E>(rest)?))
     }

@@ -4,7 +4,7 @@
 //! 2⁻¹²⁸.
 
 use super::key::VerifyingKey;
-use super::prove::{Keyed, write_proof};
+use super::prove::{Keyed, straus, verify, write_proof};
 use ark_ec::pairing::Pairing;
 use ark_ec::{CurveGroup, VariableBaseMSM};
 use ark_ff::{AdditiveGroup, BigInteger, Field, One, PrimeField};
@@ -25,8 +25,10 @@ pub fn verify_all<E: Keyed>(key: &VerifyingKey, all: &[Instance<E>]) -> Result<b
         let expected = (ic.len() - 1).to_string();
         return Err(Error::caller("public inputs", expected, public.len().to_string()));
     }
-    if all.is_empty() {
-        return Ok(true);
+    match all {
+        [] => return Ok(true),
+        [(public, proof)] => return verify(key, public, proof),
+        _ => {}
     }
     let factors = factors::<E>(key, all);
     let mut inputs = vec![E::ScalarField::ZERO; ic.len()];
@@ -34,26 +36,42 @@ pub fn verify_all<E: Keyed>(key: &VerifyingKey, all: &[Instance<E>]) -> Result<b
         inputs[0] += factor;
         inputs[1..].iter_mut().zip(public).for_each(|(sum, x)| *sum += *x * factor);
     }
-    let scaled: Vec<_> = all.par_iter().zip(&factors).map(|((_, proof), r)| proof.a * r).collect();
+    let scaled = all.par_iter().zip(&factors).map(|((_, proof), r)| straus(&[proof.a], &[*r]));
+    let scaled: Vec<_> = scaled.collect();
     let mut left = E::G1::normalize_batch(&scaled);
     let c: Vec<_> = all.iter().map(|(_, proof)| proof.c).collect();
     let ones = [
-        -(prepared.vk.alpha_g1 * inputs[0]),
-        -E::G1::msm_unchecked(ic, &inputs),
-        -E::G1::msm_unchecked(&c, &factors),
+        -straus(&[prepared.vk.alpha_g1], &inputs[..1]),
+        straus(ic, &inputs),
+        E::G1::msm_unchecked(&c, &factors),
     ];
     left.extend(E::G1::normalize_batch(&ones));
-    let vk = &prepared.vk;
-    let b = all.iter().map(|(_, proof)| proof.b);
-    let right: Vec<_> = b.chain([vk.beta_g2, vk.gamma_g2, vk.delta_g2]).collect();
+    let (gamma, delta) = (&prepared.gamma_g2_neg_pc, &prepared.delta_g2_neg_pc);
+    let b = all.iter().map(|(_, proof)| Right::Point(proof.b));
+    let fixed = [Right::Point(prepared.vk.beta_g2), Right::Prepared(gamma), Right::Prepared(delta)];
+    let right: Vec<Right<'_, E>> = b.chain(fixed).collect();
     let loops = left.par_chunks(4).zip(right.par_chunks(4)).map(|(left, right)| {
         let left = left.iter().map(|p| E::G1Prepared::from(*p));
-        let right = right.iter().map(|p| E::G2Prepared::from(*p));
-        E::multi_miller_loop(left, right).0
+        E::multi_miller_loop(left, right.iter().map(Right::prepared)).0
     });
     let product = loops.reduce(E::TargetField::one, |x, y| x * y);
     let target = E::final_exponentiation(ark_ec::pairing::MillerLoopOutput(product));
     Ok(target.is_some_and(|target| target.0 == E::TargetField::ONE))
+}
+
+/// What a point of the first group is paired with.
+enum Right<'a, E: Pairing> {
+    Point(E::G2Affine),
+    Prepared(&'a E::G2Prepared),
+}
+
+impl<E: Pairing> Right<'_, E> {
+    fn prepared(&self) -> E::G2Prepared {
+        match self {
+            Self::Point(point) => (*point).into(),
+            Self::Prepared(prepared) => (*prepared).clone(),
+        }
+    }
 }
 
 /// 128 bits for each proof, the first of them one.
