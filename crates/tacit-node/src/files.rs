@@ -21,7 +21,8 @@ pub(crate) fn failed(doing: &str, path: &Path, source: std::io::Error) -> Error 
 
 /// Writes, syncs, renames, syncs the directory: `path` shows the old bytes or all of the new.
 pub fn write_whole(path: &Path, bytes: &[u8], access: Access) -> Result<(), Error> {
-    let parent = path.parent().unwrap_or(Path::new("."));
+    let parent = path.parent().filter(|parent| *parent != Path::new(""));
+    let parent = parent.unwrap_or(Path::new("."));
     let name = path.file_name().ok_or(Error::Bug("a file without a name was to be written"))?;
     let mut temporary = name.to_owned();
     // Unique: two writers of one blob must not share a half-written file.

@@ -13,12 +13,14 @@ pub mod pki;
 pub mod plan;
 pub mod privacy;
 pub mod privacy_audit;
+pub mod prove;
 pub mod resume;
 pub mod rules;
 pub mod run;
 pub mod serve;
 pub mod simulate;
 pub mod status;
+pub mod verify;
 
 use std::path::Path;
 use tacit_core::error::Error;

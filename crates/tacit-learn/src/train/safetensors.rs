@@ -7,7 +7,7 @@ use tacit_core::error::Error;
 use tacit_core::params::{Layout, Params, Tensor, values_of};
 
 /// Longest header in bytes: room for the most tensors a layout may have, with long names.
-pub(crate) const HEADER_BYTES: u64 = 32 << 20;
+pub const HEADER_BYTES: u64 = 32 << 20;
 
 /// What a file says about itself.
 pub type Metadata = BTreeMap<String, String>;

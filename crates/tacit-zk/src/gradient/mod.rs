@@ -13,7 +13,7 @@ mod trainer;
 mod verify;
 
 pub use prove::{Prover, prove_gradient_correctness};
-pub use rule::ENTRY;
+pub use rule::{ENTRY, circuit_of};
 pub use trainer::{LINEAR, LOGISTIC};
 pub use verify::{Verifier, verify_gradient_proof};
 

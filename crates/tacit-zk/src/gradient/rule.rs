@@ -1,15 +1,18 @@
 //! The rule `groth16`: each update is proved to be the exact gradient step of the data that its
 //! participant enrolled with.
 
+use super::circuit::compile;
 use super::commit::Dataset;
 use super::prove::Prover;
 use super::spec::{Kind, Spec};
 use super::terms::Terms;
 use super::trainer::{self, LINEAR, LOGISTIC};
 use super::verify::Verifier;
+use crate::ceremony::State;
 use crate::curve::{Curve, with_engine};
 use crate::groth16::{Keyed, VerifyingKey, read_proving_key};
 use crate::poseidon::Hashes;
+use crate::r1cs::Circuit;
 use ark_ec::pairing::Pairing;
 use tacit_core::data::{DataShape, Shard};
 use tacit_core::digest::Digest;
@@ -60,6 +63,23 @@ pub const ENTRY: Entry = Entry {
     ],
     make: Make::Proof(|arguments| Ok(Box::new(Rule::new(arguments)?))),
 };
+
+/// How the files of a ceremony's keys begin.
+const ZKEY: &[u8] = b"zkey";
+
+/// The circuit of a plan's gradient proofs; its keys need not exist yet.
+pub fn circuit_of(plan: &Plan, layout: &Layout) -> Result<Circuit, Error> {
+    let choice = plan.choice(Family::Proof);
+    if choice.name() != ENTRY.name {
+        return Err(Error::caller("proof", ENTRY.name, choice.name()));
+    }
+    let rule = Rule::new(choice.arguments())?;
+    let spec = rule.terms(plan, &shape(layout)?)?.spec;
+    match rule.curve {
+        Curve::Bn254 => Ok(compile(&spec, &Hashes::<ark_bn254::Fr>::default())?.into()),
+        Curve::Bls12_381 => Ok(compile(&spec, &Hashes::<ark_bls12_381::Fr>::default())?.into()),
+    }
+}
 
 struct Rule {
     proving_key: Digest,
@@ -211,7 +231,10 @@ impl traits::Proof for Rule {
         let terms = self.of(of)?;
         let bytes = keys.read(self.proving_key)?;
         with_engine!(self.curve, E => {
-            let key = read_proving_key::<E>(&bytes, self.transcript)?;
+            let key = match bytes.starts_with(ZKEY) {
+                true => State::read(&bytes)?.proving_key(self.transcript)?,
+                false => read_proving_key::<E>(&bytes, self.transcript)?,
+            };
             Ok(Box::new(Prover::<E>::new(terms, key)?))
         })
     }

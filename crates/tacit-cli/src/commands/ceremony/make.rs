@@ -205,6 +205,19 @@ pub fn finalise(args: &Finalise) -> Result<(), Error> {
                 .map_err(|_| Error::Bug("a key that JSON cannot hold"))?;
             write("verification_key.json", &text)?;
             println!("key:      {}", key.verifying().digest());
+            let keys = [&held.file[..], &key.verifying().write()];
+            for bytes in keys {
+                write(&Digest::of_bytes(bytes).to_string(), bytes)?;
+            }
+            let [proving, verification] = keys.map(Digest::of_bytes);
+            println!("\nin a plan, with --keys {}:", args.out.display());
+            println!("[proof]\nrule = \"groth16\"\nproving_key = \"{proving}\"");
+            println!("verification_key = \"{verification}\"");
+            println!(
+                "transcript = \"{}\"\ncurve = \"{}\"",
+                transcript.head(),
+                key.verifying().curve()
+            );
         }
     }
     Ok(())
