@@ -1,8 +1,8 @@
 //! `tacit verify range`: whether a proof of bounds holds, with or without the gradient.
 
 use crate::Ending;
-use crate::commands::prove::range::{Bounds, Claim, Claimed, File, numbers};
 use crate::commands::prove::digest;
+use crate::commands::prove::range::{Bounds, Claim, Claimed, File, numbers};
 use crate::commands::read_text;
 use std::path::PathBuf;
 use std::time::Instant;
