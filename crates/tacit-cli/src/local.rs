@@ -1,9 +1,12 @@
 //! Coordinator and participants in one process, talking over loopback sockets with mutual TLS
 //! under a throw-away authority that lives in the run's folder.
 
+mod committee;
+
 use crate::folder::{self, Ended};
 use crate::progress::Display;
 use crate::{Ending, stop};
+use committee::Town;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +21,7 @@ use tacit_core::run::Finish;
 use tacit_core::traits::{Clock, Trainer};
 use tacit_learn::federation::Federation;
 use tacit_node::client::{BlockingTransport, Patience};
+use tacit_node::committee::Dealing;
 use tacit_node::coordinator::{Coordinator, Front, HistoryFile, Setting, SystemClock};
 use tacit_node::keys::FolderKeys;
 use tacit_node::memory::FileMemory;
@@ -26,7 +30,11 @@ use tacit_node::pki::{Identity, Issued, Pki, Revocations, Role};
 use tacit_node::server::{Bounds, Server, Setup};
 use tacit_node::telemetry::Metrics;
 use tacit_node::witness::LogWitness;
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+
+/// How long servers wait for open connections at the end.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Runs or resumes the federation of `dir`; proofs have their keys from the folder `keys`.
 pub fn federation(dir: &Path, plan: &Plan, keys: Option<&Path>) -> Result<Ending, Error> {
@@ -38,25 +46,29 @@ pub fn federation(dir: &Path, plan: &Plan, keys: Option<&Path>) -> Result<Ending
     let runtime = Runtime::new().map_err(|e| Error::world("starting the runtime", e))?;
     let display = Arc::new(Display::new(plan));
     let observer = display.clone();
+    let state = dir.join("state");
+    let pki = Authority::open(&state.join("pki"))?;
+    let identity = Arc::new(pki.coordinator()?);
+    let town = Town::start(plan, &pki, &state.join("aggregators"), &runtime)?;
     let setting = Setting {
         plan: plan.clone(),
         model,
         evaluator: federation.evaluator()?,
         observer: Box::new(move |progress| observer.show(&progress)),
-        committee: None,
+        committee: town.way(&identity, &runtime)?,
         keys: Box::new(keys.clone()),
     };
     let coordinator = Coordinator::open(dir, setting)?;
-    let pki = Authority::open(&dir.join("state").join("pki"))?;
-    let server = runtime.block_on(serve(&coordinator, &pki))?;
+    let server = runtime.block_on(serve(&coordinator, identity))?;
     let members = federation.participants().iter();
     let members = members.map(|(id, data)| {
         let identity = Arc::new(pki.identity(id, &Role::Participant)?);
         let trainer = federation.trainer()?;
         // A resumed run needs the same witnesses and memories.
-        let folder = dir.join("state").join("participants").join(id.as_str());
+        let folder = state.join("participants").join(id.as_str());
+        let committee = town.way(&identity, &runtime)?.map(|way| way as Arc<dyn Dealing>);
         let (plan, id, data, keys) = (plan.clone(), id.clone(), data.clone(), keys.clone());
-        let member = Member { plan, id, data, trainer, folder, keys };
+        let member = Member { plan, id, data, trainer, folder, keys, committee };
         member.start(&runtime, server.address(), identity, layout.clone())
     });
     let members = members.collect::<Result<Vec<_>, Error>>()?;
@@ -69,7 +81,7 @@ pub fn federation(dir: &Path, plan: &Plan, keys: Option<&Path>) -> Result<Ending
     display.clear();
     let Some(finish) = finish else {
         coordinator.drain()?;
-        runtime.block_on(server.stop(Duration::from_secs(5)));
+        runtime.block_on(async { tokio::join!(server.stop(FAREWELL), town.stop()) });
         println!("stopped; continue with: tacit resume {}", dir.display());
         return Ok(Ending::RunFailed);
     };
@@ -79,7 +91,7 @@ pub fn federation(dir: &Path, plan: &Plan, keys: Option<&Path>) -> Result<Ending
             Err(_) => return Err(Error::Bug("a participant's thread died")),
         }
     }
-    runtime.block_on(server.stop(Duration::from_secs(5)));
+    runtime.block_on(async { tokio::join!(server.stop(FAREWELL), town.stop()) });
     coordinator.keep_cosignatures()?;
     conclude(dir, &coordinator, &finish, started_ms)
 }
@@ -116,12 +128,12 @@ pub fn conclude(
     }
 }
 
-async fn serve(coordinator: &Arc<Coordinator>, pki: &Authority) -> Result<Server, Error> {
-    let name = super::commands::pki::participant("coordinator")?;
-    let hosts = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
-    let identity = Arc::new(pki.identity(&name, &Role::Coordinator { hosts })?);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
-    let listener = listener.map_err(|e| Error::world("listening on loopback", e))?;
+async fn listen() -> Result<TcpListener, Error> {
+    let listener = TcpListener::bind("127.0.0.1:0").await;
+    listener.map_err(|e| Error::world("listening on loopback", e))
+}
+
+async fn serve(coordinator: &Arc<Coordinator>, identity: Arc<Identity>) -> Result<Server, Error> {
     let setup = Setup {
         revocations: Arc::new(Revocations::none(&identity)),
         identity,
@@ -129,7 +141,7 @@ async fn serve(coordinator: &Arc<Coordinator>, pki: &Authority) -> Result<Server
         metrics: Arc::new(Metrics::new()),
         bounds: Bounds::default(),
     };
-    Server::start(listener, setup)
+    Server::start(listen().await?, setup)
 }
 
 /// The run's own authority: a resumed run needs the same keys.
@@ -145,6 +157,12 @@ impl Authority {
             false => Pki::init(dir, "tacit throw-away authority")?,
         };
         Ok(Self { pki, dir: dir.to_owned() })
+    }
+
+    fn coordinator(&self) -> Result<Identity, Error> {
+        let name = super::commands::pki::participant("coordinator")?;
+        let hosts = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+        self.identity(&name, &Role::Coordinator { hosts })
     }
 
     fn identity(&self, name: &ParticipantId, role: &Role) -> Result<Identity, Error> {
@@ -172,6 +190,7 @@ struct Member {
     folder: PathBuf,
     /// Keys of proofs.
     keys: FolderKeys,
+    committee: Option<Arc<dyn Dealing>>,
 }
 
 impl Member {
@@ -206,7 +225,7 @@ impl Member {
                 signer: &identity,
                 clock: &SystemClock,
                 memory: &mut FileMemory::new(&self.folder, self.plan.digest()),
-                committee: None,
+                committee: self.committee,
             };
             work(&mut worker, &mut transport)
         };

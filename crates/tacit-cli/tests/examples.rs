@@ -237,6 +237,42 @@ fn three_machines_federate() {
     assert!(said.contains("20 of 20 contributions signed"), "{said}");
 }
 
+#[test]
+fn a_committee_runs_on_one_machine() {
+    let dir = copy("committee");
+    let verified = |run: &str| succeed(&["audit", "verify", run], dir.path());
+    succeed(&["run", "plan.toml", "--out", "over-sockets"], dir.path());
+    assert!(verified("over-sockets").contains("24 of 24 contributions signed"));
+    succeed(&["simulate", "plan.toml", "--out", "simulated"], dir.path());
+    let model = |run: &str| std::fs::read(dir.path().join(run).join("model.safetensors")).unwrap();
+    assert_eq!(model("over-sockets"), model("simulated"));
+}
+
+/// A proof made by hand holds of what was asked, and of nothing else.
+#[test]
+fn a_gradient_is_clipped_with_a_proof() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("g.txt"), "12, -0.5 3.14159\n0.25").unwrap();
+    let refused = tacit(&["prove", "range", "g.txt"], dir.path());
+    assert_eq!(refused.status.code(), Some(2));
+    let said = succeed(&["prove", "range", "g.txt", "--clipped", "c.txt"], dir.path());
+    assert!(said.contains("4 coordinates"), "{said}");
+    let clipped = std::fs::read_to_string(dir.path().join("c.txt")).unwrap();
+    assert_eq!(clipped, "10\n-0.5\n3.141\n0.25\n");
+    let verify = |rest: &[&str]| tacit(&[&["verify", "range"], rest].concat(), dir.path());
+    assert!(verify(&[]).status.success());
+    assert!(verify(&["--gradient", "c.txt", "--opening", "opening.hex"]).status.success());
+    for wrong in [
+        &["--gradient", "g.txt", "--opening", "opening.hex"][..],
+        &["--max", "5"],
+        &["--participant", "p1"],
+        &["--round", "2"],
+        &["--norm-l2", "20"],
+    ] {
+        assert!(!verify(wrong).status.success(), "{wrong:?}");
+    }
+}
+
 /// Six ports in a row that are free now.
 #[cfg(target_os = "linux")]
 fn six_ports() -> u16 {

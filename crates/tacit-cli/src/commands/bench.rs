@@ -49,7 +49,7 @@ enum What {
     Aggregate,
     /// Pictures that the built-in trainers learn from, per second and processor.
     Train,
-    /// Proofs that updates are gradients of committed data, and their verification.
+    /// Proofs that updates are gradients of committed data and within bounds, and verification.
     Proofs,
     #[command(hide = true)]
     Coordinator(federation::Node),
@@ -75,13 +75,13 @@ pub fn main(args: Args) -> Result<Ending, Error> {
         }
         Some(What::Aggregate) => kernels::aggregate()?,
         Some(What::Train) => kernels::train()?,
-        Some(What::Proofs) => proofs::gradient()?,
+        Some(What::Proofs) => proofs::all()?,
         None => {
             let mut rows = federations(&ROUND.0, ROUND.1, ROUND.2, round)?;
             rows.extend(federations(&MEMORY.0, MEMORY.1, MEMORY.2, memory)?);
             rows.extend(kernels::aggregate()?);
             rows.extend(kernels::train()?);
-            rows.extend(proofs::gradient()?);
+            rows.extend(proofs::all()?);
             rows
         }
     };

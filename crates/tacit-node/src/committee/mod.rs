@@ -30,8 +30,8 @@ pub fn named(plan: &Plan) -> Result<Option<rule::Committee>, Error> {
 pub(crate) fn required(plan: &Plan, committee: bool) -> Result<(), Error> {
     match named(plan)? {
         Some(_) if !committee => {
-            let expected = "`tacit serve` and `tacit join`, or a simulation";
-            Err(Error::caller("protection = \"committee\"", expected, "a way to no aggregator"))
+            let expected = "the way to its aggregators";
+            Err(Error::caller("protection = \"committee\"", expected, "none"))
         }
         _ => Ok(()),
     }

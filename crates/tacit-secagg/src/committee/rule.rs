@@ -94,6 +94,11 @@ impl Committee {
         Ok(Self { aggregators, threshold, privacy, resolution, addresses, timeout_ms })
     }
 
+    /// How many aggregators there are.
+    pub fn aggregators(&self) -> usize {
+        self.aggregators
+    }
+
     /// Where aggregators are reached; empty where everybody is in one process.
     pub fn addresses(&self) -> &[String] {
         &self.addresses
