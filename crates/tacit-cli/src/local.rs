@@ -1,7 +1,7 @@
 //! Coordinator and participants in one process, talking over loopback sockets with mutual TLS
 //! under a throw-away authority that lives in the run's folder.
 
-mod committee;
+pub mod committee;
 
 use crate::folder::{self, Ended};
 use crate::progress::Display;
@@ -21,7 +21,7 @@ use tacit_core::run::Finish;
 use tacit_core::traits::{Clock, Trainer};
 use tacit_learn::federation::Federation;
 use tacit_node::client::{BlockingTransport, Patience};
-use tacit_node::committee::Dealing;
+use tacit_node::committee::{Committee, Dealing};
 use tacit_node::coordinator::{Coordinator, Front, HistoryFile, Setting, SystemClock};
 use tacit_node::keys::FolderKeys;
 use tacit_node::memory::FileMemory;
@@ -55,7 +55,7 @@ pub fn federation(dir: &Path, plan: &Plan, keys: Option<&Path>) -> Result<Ending
         model,
         evaluator: federation.evaluator()?,
         observer: Box::new(move |progress| observer.show(&progress)),
-        committee: town.way(&identity, &runtime)?,
+        committee: Committee::of(plan, &identity, runtime.handle().clone())?,
         keys: Box::new(keys.clone()),
     };
     let coordinator = Coordinator::open(dir, setting)?;
@@ -66,7 +66,8 @@ pub fn federation(dir: &Path, plan: &Plan, keys: Option<&Path>) -> Result<Ending
         let trainer = federation.trainer()?;
         // A resumed run needs the same witnesses and memories.
         let folder = state.join("participants").join(id.as_str());
-        let committee = town.way(&identity, &runtime)?.map(|way| way as Arc<dyn Dealing>);
+        let committee = Committee::of(plan, &identity, runtime.handle().clone())?;
+        let committee = committee.map(|way| way as Arc<dyn Dealing>);
         let (plan, id, data, keys) = (plan.clone(), id.clone(), data.clone(), keys.clone());
         let member = Member { plan, id, data, trainer, folder, keys, committee };
         member.start(&runtime, server.address(), identity, layout.clone())
@@ -128,9 +129,9 @@ pub fn conclude(
     }
 }
 
-async fn listen() -> Result<TcpListener, Error> {
-    let listener = TcpListener::bind("127.0.0.1:0").await;
-    listener.map_err(|e| Error::world("listening on loopback", e))
+async fn listening(address: SocketAddr) -> Result<TcpListener, Error> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|e| Error::world(format!("listening on {address}"), e))
 }
 
 async fn serve(coordinator: &Arc<Coordinator>, identity: Arc<Identity>) -> Result<Server, Error> {
@@ -141,7 +142,7 @@ async fn serve(coordinator: &Arc<Coordinator>, identity: Arc<Identity>) -> Resul
         metrics: Arc::new(Metrics::new()),
         bounds: Bounds::default(),
     };
-    Server::start(listen().await?, setup)
+    Server::start(listening(([127, 0, 0, 1], 0).into()).await?, setup)
 }
 
 /// The run's own authority: a resumed run needs the same keys.

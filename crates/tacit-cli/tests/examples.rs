@@ -244,8 +244,13 @@ fn a_committee_runs_on_one_machine() {
     succeed(&["run", "plan.toml", "--out", "over-sockets"], dir.path());
     assert!(verified("over-sockets").contains("24 of 24 contributions signed"));
     succeed(&["simulate", "plan.toml", "--out", "simulated"], dir.path());
-    let model = |run: &str| std::fs::read(dir.path().join(run).join("model.safetensors")).unwrap();
-    assert_eq!(model("over-sockets"), model("simulated"));
+    let models = |run: &str| {
+        let history = std::fs::read_to_string(dir.path().join(run).join("history.jsonl")).unwrap();
+        let after = history.split("\"model_after\":").skip(1);
+        after.map(|rest| rest[..66].to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(models("over-sockets").len(), 6);
+    assert_eq!(models("over-sockets"), models("simulated"));
 }
 
 /// A proof made by hand holds of what was asked, and of nothing else.

@@ -20,6 +20,7 @@ pub struct Args {
 
 pub fn main(args: Args) -> Result<Ending, Error> {
     let plan = on_real_devices(read_plan(args.plan.as_deref())?)?;
+    let plan = local::committee::settled(plan)?;
     let dir = folder::choose(args.out, &plan)?;
     local::federation(&dir, &plan, args.keys.as_deref())
 }

@@ -58,22 +58,11 @@ impl Committee {
             let expected = "addresses = [...] of every aggregator, over a network";
             return Err(Error::caller("protection = \"committee\"", expected, "none"));
         }
-        let addresses = rule.addresses().to_vec();
-        Self::at(rule, &addresses, identity, runtime).map(Some)
-    }
-
-    /// The way to aggregators at these URLs, one for each.
-    pub fn at(
-        rule: rule::Committee,
-        addresses: &[String],
-        identity: &Arc<Identity>,
-        runtime: Handle,
-    ) -> Result<Arc<Self>, Error> {
         let way = |url: &String| HttpTransport::new(url, identity.clone(), PATIENCE);
-        let ways = addresses.iter().map(way).collect::<Result<_, _>>()?;
+        let ways = rule.addresses().iter().map(way).collect::<Result<_, _>>()?;
         let notary = CertificateNotary::new(identity.clone())?;
         let (identity, subjects) = (identity.clone(), Mutex::default());
-        Ok(Arc::new(Self { rule, identity, notary, runtime, ways, subjects }))
+        Ok(Some(Arc::new(Self { rule, identity, notary, runtime, ways, subjects })))
     }
 
     fn subjects(&self) -> Result<MutexGuard<'_, BTreeMap<usize, Subject>>, Error> {
