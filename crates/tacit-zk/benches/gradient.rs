@@ -1,5 +1,5 @@
 //! Proofs of gradients: `cargo bench -p tacit-zk --bench gradient`. Sizes to measure can be named:
-//! `-- 10x64 784x16`.
+//! `-- 10x64 784x16 linear bls12-381`; without a curve it is BN254, without a kind both.
 //!
 //! For each size: constraints and wires; seconds of wall-clock time and of processor time of all
 //! threads for a witness and for a proof, best and median; beside it what the multi-scalar
@@ -40,12 +40,19 @@ fn show(what: &str, [best, median, cpu]: [f64; 3]) {
 
 fn main() {
     let named: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let sizes = [(10, 64, Kind::Linear), (10, 64, Kind::Logistic), (100, 64, Kind::Linear)];
-    let large = [(100, 64, Kind::Logistic), (784, 16, Kind::Linear), (784, 16, Kind::Logistic)];
+    let has = |name: &str| named.iter().any(|named| named == name);
+    let curve = Curve::ALL.into_iter().find(|curve| has(curve.name())).unwrap_or(Curve::Bn254);
+    let kinds = [("linear", Kind::Linear), ("logistic", Kind::Logistic)];
+    let any_kind = !kinds.iter().any(|(name, _)| has(name));
+    let sizes = [(10, 64), (100, 64), (784, 16)];
+    let any_size = !sizes.iter().any(|(features, batch)| has(&format!("{features}x{batch}")));
     println!("{:<46} {:>9} {:>9} {:>9}", "ms", "best", "median", "CPU");
-    for (features, batch, kind) in sizes.into_iter().chain(large) {
-        if named.is_empty() || named.contains(&format!("{features}x{batch}")) {
-            measure(Spec::usual(kind, features, 1, batch), Curve::Bn254);
+    for (features, batch) in sizes {
+        for (name, kind) in kinds {
+            let size = any_size || has(&format!("{features}x{batch}"));
+            if size && (any_kind || has(name)) {
+                measure(Spec::usual(kind, features, 1, batch), curve);
+            }
         }
     }
 }

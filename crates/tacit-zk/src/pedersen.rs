@@ -6,6 +6,7 @@
 //! commitments opens to the sum of values and the sum of blindings, each modulo the group's order
 //! 2²⁵² + 27742…, which no sum of bounded integers reaches (Pedersen 1991).
 
+use crate::range::parallel;
 use curve25519_dalek::constants::{RISTRETTO_BASEPOINT_POINT, RISTRETTO_BASEPOINT_TABLE};
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoBasepointTable, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
@@ -49,13 +50,17 @@ pub(crate) fn commit(value: &Scalar, blinding: &Scalar) -> RistrettoPoint {
 /// The same of many, encoded.
 pub(crate) fn commit_all(values: &[i64], blindings: &[Scalar]) -> Vec<CompressedRistretto> {
     let half = Scalar::from(2u8).invert();
-    let halves: Vec<RistrettoPoint> = values
-        .iter()
-        .zip(blindings)
-        .map(|(value, blinding)| commit(&(scalar((*value).into()) * half), &(blinding * half)))
-        .collect();
-    // Encoding many doubled points shares an inversion.
-    RistrettoPoint::double_and_compress_batch(&halves)
+    let places: Vec<usize> = (0..values.len().min(blindings.len())).collect();
+    let parts = parallel::share(&places, |places| {
+        let halved = |place: &usize| {
+            let value = scalar(values[*place].into()) * half;
+            commit(&value, &(blindings[*place] * half))
+        };
+        let halves: Vec<RistrettoPoint> = places.iter().map(halved).collect();
+        // Encoding many doubled points shares an inversion.
+        RistrettoPoint::double_and_compress_batch(&halves)
+    });
+    parts.concat()
 }
 
 /// A commitment as it travels; refuses what encodes no point, or one that already has an encoding.

@@ -18,6 +18,7 @@
 use super::bases::Bases;
 use super::equation::Equation;
 use super::interval::Span;
+use super::parallel;
 use super::spoken::{ELEMENT, Nonces, challenge, open, powers, say};
 use super::weighted::{Challenges, Opened, Secret, Weighted};
 use crate::pedersen::{self, blinding_base, value_base};
@@ -134,6 +135,9 @@ impl Bits {
         };
         let left = padded(&mut digits.iter().map(|digit| Scalar::from(*digit)));
         let right = padded(&mut digits.iter().map(|digit| Scalar::from(*digit) - Scalar::ONE));
+        if bases.g.len() < digits.len() {
+            return Err(Error::Bug("fewer bases than digits"));
+        }
         let vectors = Vectors { committed: commit_digits(&digits, bases), left, right };
         Self::argue(transcript, (span, bases), (commitments, blindings), vectors, entropy)
     }
@@ -173,8 +177,8 @@ impl Bits {
         (left, right): (Vec<Scalar>, Vec<Scalar>),
         entropy: &mut dyn Entropy,
     ) -> Self {
-        let committed = super::parallel::sum(&left, &bases.g[..left.len()])
-            + super::parallel::sum(&right, &bases.h[..right.len()]);
+        let committed = parallel::sum(&left, &bases.g[..left.len()])
+            + parallel::sum(&right, &bases.h[..right.len()]);
         let vectors = Vectors { committed, left: Secret::new(left), right: Secret::new(right) };
         let of = (commitments, blindings);
         Self::argue(transcript, (span, bases), of, vectors, entropy).unwrap()
@@ -233,10 +237,13 @@ impl Bits {
 
 /// Σ dᵢ Gᵢ + Σ (dᵢ − 1) Hᵢ, by additions without a branch on a digit.
 fn commit_digits(digits: &[u8], bases: &Bases) -> RistrettoPoint {
-    let places = bases.g.iter().zip(&bases.h);
-    let terms = digits
-        .iter()
-        .zip(places)
-        .map(|(digit, (g, h))| RistrettoPoint::conditional_select(&-h, g, Choice::from(*digit)));
-    terms.fold(RistrettoPoint::identity(), |sum, term| sum + term)
+    let places: Vec<usize> = (0..digits.len()).collect();
+    let parts = parallel::share(&places, |places| {
+        let term = |place: &usize| {
+            let digit = Choice::from(digits[*place]);
+            RistrettoPoint::conditional_select(&-bases.h[*place], &bases.g[*place], digit)
+        };
+        places.iter().map(term).fold(RistrettoPoint::identity(), |sum, term| sum + term)
+    });
+    parts.into_iter().fold(RistrettoPoint::identity(), |sum, part| sum + part)
 }

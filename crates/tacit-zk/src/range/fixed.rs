@@ -67,7 +67,8 @@ impl FixedPoint {
 
     /// What is proved of `count` coordinates.
     pub fn terms(&self, count: usize) -> Result<Terms, Error> {
-        Terms::new(self.interval, count, self.squares())
+        let terms = Terms::new(self.interval, count, self.squares())?;
+        Ok(terms.in_steps_of(1.0 / f64::from(self.scale)))
     }
 
     /// The value that an integer stands for.

@@ -9,6 +9,7 @@
 
 pub(crate) mod bases;
 pub(crate) mod bits;
+pub(crate) mod classes;
 pub(crate) mod equation;
 pub mod fixed;
 pub mod interval;

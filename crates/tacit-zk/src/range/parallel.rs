@@ -8,6 +8,14 @@ use rayon::prelude::*;
 /// Terms below which a sum is made by one thread.
 const SMALL: usize = 1_024;
 
+/// Two things at once.
+pub(crate) fn both<A: Send, B: Send>(
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    rayon::join(one, other)
+}
+
 /// `work` of every item, in order.
 pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     items.par_iter().map(&work).collect()

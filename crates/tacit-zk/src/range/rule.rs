@@ -82,7 +82,7 @@ impl Range {
             let limit = (norm + rounding) / grid.step * (1.0 + 1e-6);
             (limit * limit).ceil() as u128
         });
-        Terms::new(Interval::new(least, most)?, count, squares)
+        Ok(Terms::new(Interval::new(least, most)?, count, squares)?.in_steps_of(grid.step))
     }
 
     fn side(&self, of: &Statement<'_>) -> Result<Side, Error> {

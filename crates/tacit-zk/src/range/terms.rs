@@ -25,13 +25,14 @@ pub struct Terms {
     interval: Interval,
     count: usize,
     squares: Option<u128>,
+    step: f64,
 }
 
 impl Terms {
     /// Of `count` integers. `squares` is the largest sum of squares, if it is bounded. Refuses what
     /// would be too long, and squares of which a sum could wrap.
     pub fn new(interval: Interval, count: usize, squares: Option<u128>) -> Result<Self, Error> {
-        let terms = Self { interval, count, squares };
+        let terms = Self { interval, count, squares, step: 1.0 };
         if let Some(bound) = squares {
             let largest = interval.min().unsigned_abs().max(interval.max().unsigned_abs());
             let sum = u128::from(largest).pow(2).checked_mul(count as u128);
@@ -47,6 +48,11 @@ impl Terms {
             return Err(Error::caller("coordinates of a range proof", expected, count.to_string()));
         }
         Ok(terms)
+    }
+
+    /// What 1 stands for: no part of what is proved, but proofs in another unit do not hold.
+    pub fn in_steps_of(self, step: f64) -> Self {
+        Self { step, ..self }
     }
 
     /// Where coordinates lie.
@@ -82,7 +88,8 @@ impl Terms {
     pub fn parameters(&self) -> Vec<u8> {
         let bounds = [self.interval.min(), self.interval.max(), self.count as i64];
         let squares = self.squares.map(u128::to_le_bytes).unwrap_or_default();
-        bounds.iter().flat_map(|bound| bound.to_le_bytes()).chain(squares).collect()
+        let bounds = bounds.iter().flat_map(|bound| bound.to_le_bytes());
+        bounds.chain(squares).chain(self.step.to_bits().to_le_bytes()).collect()
     }
 
     pub(crate) fn chunks(&self) -> impl Iterator<Item = Range<usize>> + use<> {

@@ -13,11 +13,13 @@
 //! The published protocol makes new bases each round, by a product of two terms for every place:
 //! most of a prover's time. Here bases are left alone for [`LATE`] rounds, while the factors that
 //! they would have are kept, and are then made in one go: a product of 2³ terms for an eighth of
-//! the places. Points and challenges are the same.
+//! the places. Points and challenges are the same. In these rounds the vector of digits has few
+//! different scalars ([`super::classes`]).
 //!
 //! Products with secrets are not made in constant time, as in the libraries.
 
 use super::bases::Bases;
+use super::classes::Classes;
 use super::equation::Equation;
 use super::parallel;
 use super::spoken::{ELEMENT, Nonces, Reader, challenge, malformed, open, powers, say};
@@ -78,8 +80,17 @@ impl Folded<'_> {
         scalars: &[Scalar],
         out: &mut (Secret, Vec<RistrettoPoint>),
     ) {
+        let classes = Classes::new(scalars);
         for (block, factor) in self.factors[which].iter().enumerate() {
             let points = &self.points[which][(2 * block + half) * n..];
+            if let Some(classes) = &classes {
+                let sums = classes.sums(points).filter(|(scalar, _)| **scalar != Scalar::ZERO);
+                sums.for_each(|(scalar, sum)| {
+                    out.0.push(scalar * factor);
+                    out.1.push(sum);
+                });
+                continue;
+            }
             for (scalar, point) in scalars.iter().zip(points).filter(|(s, _)| **s != Scalar::ZERO) {
                 out.0.push(scalar * factor);
                 out.1.push(*point);
@@ -288,10 +299,11 @@ impl Halves<'_> {
             parallel::sum(&terms.0, &terms.1).compress()
         };
         let ((a_low, a_high), (b_low, b_high)) = (self.a, self.b);
-        [
-            point(product(a_low, b_high, 1), blinds[0], &scaled(a_low, down), b_high, 1),
-            point(product(a_high, b_low, n + 1), blinds[1], &scaled(a_high, up), b_low, 0),
-        ]
+        parallel::both(
+            || point(product(a_low, b_high, 1), blinds[0], &scaled(a_low, down), b_high, 1),
+            || point(product(a_high, b_low, n + 1), blinds[1], &scaled(a_high, up), b_low, 0),
+        )
+        .into()
     }
 }
 

@@ -1,3 +1,6 @@
+mod agreement;
 mod forged;
 mod libraries;
+mod reference;
+mod simulated;
 mod whole;

@@ -5,6 +5,7 @@ use crate::range::interval::Interval;
 use crate::range::spoken::ELEMENT;
 use crate::range::terms::Terms;
 use crate::range::update::{Shown, prove, verify};
+use crate::range::{FixedPoint, prove_gradient_in_range, verify_gradient_in_range};
 use crate::testing::Seeded;
 use crate::transcript::Occasion;
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_COMPRESSED;
@@ -13,6 +14,7 @@ use std::sync::LazyLock;
 use tacit_core::digest::Digest;
 use tacit_core::error::Refusal;
 use tacit_core::ids::ParticipantId;
+use tacit_core::proof::Secret;
 use tacit_core::traits::Context;
 
 static ANN: LazyLock<ParticipantId> = LazyLock::new(|| ParticipantId::parse("ann").unwrap());
@@ -129,6 +131,23 @@ fn it_holds_for_its_bounds_only() {
     ] {
         assert!(judge(&terms(min, max, count, squares), &ann(), &proof).is_err());
     }
+    // the same integers, standing for values half as large
+    assert!(judge(&of.in_steps_of(0.5), &ann(), &proof).is_err());
+}
+
+/// ±10 in thousandths and ±5 in two-thousandths are the same integers.
+#[test]
+fn it_holds_in_its_scale_only() {
+    let (one, other) = [(10.0, 1_000), (5.0, 2_000)]
+        .map(|(max, scale)| FixedPoint::new(-max, max, scale, Some(max)).unwrap())
+        .into();
+    assert_eq!((one.interval(), one.squares()), (other.interval(), other.squares()));
+    let (seed, gradient) = (Secret::from_bytes([3; 32]), [1.5, -2.0]);
+    let proof =
+        prove_gradient_in_range(&gradient, &one, &seed, &ann(), &mut Seeded::new(1)).unwrap();
+    let verify = |fixed| verify_gradient_in_range((2, fixed), &ann(), &proof, None);
+    verify(&one).unwrap();
+    assert!(verify(&other).is_err());
 }
 
 /// Each element of a proof: another scalar, another point, none at all, one beyond the order.
