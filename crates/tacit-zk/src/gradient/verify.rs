@@ -22,6 +22,9 @@ pub struct Verifier<E: Keyed> {
     last: Mutex<Option<(Digest, [u8; 32])>>,
 }
 
+/// Proofs as they were read.
+type Read<E> = Vec<Result<Instance<E>, Error>>;
+
 impl<E: Keyed> Verifier<E> {
     /// Takes a key; refuses one that was made for another number of public inputs.
     pub fn new(terms: Terms, key: VerifyingKey) -> Result<Self, Error> {
@@ -42,18 +45,26 @@ impl<E: Keyed> Verifier<E> {
     }
 
     /// One verdict for each proof. All are verified at once; if they do not hold together, each is
-    /// by itself.
+    /// by itself. Meanwhile the updates that were received are committed to again.
     pub fn verify(&self, shown: &[Shown<'_>]) -> Result<Vec<Result<(), Refusal>>, Error> {
-        let read: Vec<Result<Instance<E>, Error>> =
-            shown.par_iter().map(|shown| self.instance(shown)).collect();
-        let sound: Vec<Instance<E>> = read.iter().flatten().cloned().collect();
-        let together = groth16::verify_all(&self.key, &sound)?;
-        let verdict = |(read, shown): (Result<Instance<E>, Error>, &Shown<'_>)| {
+        let pairings = || -> Result<(Read<E>, bool), Error> {
+            let read: Read<E> = shown.par_iter().map(|shown| self.instance(shown)).collect();
+            let sound: Vec<Instance<E>> = read.iter().flatten().cloned().collect();
+            let together = groth16::verify_all(&self.key, &sound)?;
+            Ok((read, together))
+        };
+        let openings = || -> Vec<Result<(), Error>> {
+            shown.par_iter().map(|shown| self.opens(shown)).collect()
+        };
+        let (paired, opened) = rayon::join(pairings, openings);
+        let (read, together) = paired?;
+        type Checked<E> = (Result<Instance<E>, Error>, Result<(), Error>);
+        let verdict = |((read, opened), shown): (Checked<E>, &Shown<'_>)| {
             let refuse = |why: String| {
                 let participant = shown.claim.participant.clone();
                 Ok(Err(Refusal::BadProof { participant, why }))
             };
-            match read {
+            match opened.and(read) {
                 Err(error @ (Error::World(_) | Error::Bug(_))) => Err(error),
                 Err(error) => refuse(error.to_string()),
                 Ok(_) if together => Ok(Ok(())),
@@ -63,7 +74,7 @@ impl<E: Keyed> Verifier<E> {
                 },
             }
         };
-        read.into_iter().zip(shown).map(verdict).collect()
+        read.into_iter().zip(opened).zip(shown).map(verdict).collect()
     }
 
     /// The commitment to the weights of the round's model: for a batch, it is made once.
@@ -87,10 +98,22 @@ impl<E: Keyed> Verifier<E> {
         }
     }
 
+    /// Whether the proof is about the update that was received, if one was.
+    fn opens(&self, shown: &Shown<'_>) -> Result<(), Error> {
+        let (update, _) = take(shown.proof)?;
+        let Some((values, seed)) = shown.opening else { return Ok(()) };
+        let integers = integers(&self.terms.spec, values)?;
+        if to_bytes(terms::update(&self.terms, &self.hashes, seed, &integers).1) == update {
+            return Ok(());
+        }
+        let found = "another update than was received";
+        Err(Error::caller("commitment", "the update that was received", found))
+    }
+
     /// The proof's points and its public inputs, of which the prover chooses none: all follow from
     /// what was claimed, ordered and received.
     fn instance(&self, shown: &Shown<'_>) -> Result<Instance<E>, Error> {
-        let (terms, hashes) = (&self.terms, &self.hashes);
+        let terms = &self.terms;
         if shown.model.digest() != shown.claim.context.model {
             let (expected, found) = (shown.claim.context.model, shown.model.digest());
             return Err(Error::caller("model", expected.to_string(), found.to_string()));
@@ -107,13 +130,6 @@ impl<E: Keyed> Verifier<E> {
         };
         if travelled.is_some_and(|travelled| travelled != weights) {
             return Err(Error::caller("commitment", "the round's model", "other weights"));
-        }
-        if let Some((values, seed)) = shown.opening {
-            let integers = integers(&terms.spec, values)?;
-            if to_bytes(terms::update(terms, hashes, seed, &integers).1) != update {
-                let found = "another update than was received";
-                return Err(Error::caller("commitment", "the update that was received", found));
-            }
         }
         let claim = &shown.claim;
         let bound = Bound { terms, key: self.digest, claim, order: shown.order };

@@ -4,6 +4,7 @@ use super::key::{ProvingKey, VerifyingKey};
 use super::qap::numerators;
 use crate::curve::{Engine, Point, scalar};
 use crate::r1cs::{Over, R1cs};
+use ark_ec::pairing::MillerLoopOutput;
 use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
 use ark_ff::{AdditiveGroup, BigInteger, PrimeField, Zero};
 use ark_groth16::{self as ark, Proof};
@@ -71,11 +72,14 @@ pub fn verify<E: Keyed>(
         let expected = format!("{}", ic.len() - 1);
         return Err(Error::caller("public inputs", expected, public.len().to_string()));
     }
-    let inputs = (straus(&ic[1..], public) + ic[0]).into_affine();
-    let one = [proof.a, inputs, proof.c].map(E::G1Prepared::from);
-    let (gamma, delta) = (key.gamma_g2_neg_pc.clone(), key.delta_g2_neg_pc.clone());
-    let product = E::multi_miller_loop(one, [E::G2Prepared::from(proof.b), gamma, delta]);
-    Ok(E::final_exponentiation(product).is_some_and(|found| found.0 == key.alpha_g1_beta_g2))
+    let fixed = || {
+        let inputs = (straus(&ic[1..], public) + ic[0]).into_affine();
+        let (gamma, delta) = (key.gamma_g2_neg_pc.clone(), key.delta_g2_neg_pc.clone());
+        E::multi_miller_loop([inputs, proof.c], [gamma, delta]).0
+    };
+    let (own, fixed) = rayon::join(|| E::miller_loop(proof.a, proof.b).0, fixed);
+    let product = E::final_exponentiation(MillerLoopOutput(own * fixed));
+    Ok(product.is_some_and(|found| found.0 == key.alpha_g1_beta_g2))
 }
 
 /// Bits of a digit of [`straus`].

@@ -94,6 +94,7 @@ fn changes(proof: &[u8], other: &[u8]) -> Vec<Vec<u8>> {
         ];
         all.extend(elements.map(|element| [before, &element, after].concat()));
     }
+    all.retain(|changed| changed != proof);
     all
 }
 
