@@ -12,8 +12,10 @@ pub mod codec;
 pub mod committee;
 pub mod compress;
 pub mod data;
+pub mod gradient_proof;
 pub mod payload;
 pub mod plan_parse;
+pub mod range_proof;
 pub mod round_step;
 mod rules;
 pub mod safetensors;
@@ -36,8 +38,10 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("data_idx", data::idx),
     ("data_npz", data::npz),
     ("data_parquet", data::parquet),
+    ("gradient_proof", gradient_proof::run),
     ("payload", payload::run),
     ("plan_parse", plan_parse::run),
+    ("range_proof", range_proof::run),
     ("round_step", round_step::run),
     ("safetensors", safetensors::run),
     ("secagg", secagg::run),
