@@ -1,7 +1,7 @@
 //! What the log says of proofs: each that counted, how many were refused, and nobody's name.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../tacit-sim/tests/toy/mod.rs"]
+#[path = "../../tacit-sim/src/world/oath.rs"]
 mod toy;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -78,7 +78,7 @@ pub const DELTAS: usize = 64;
 pub const ROUNDS: u32 = 1_000_000;
 
 /// Refusals recorded per participant and round: more are counted in memory, not on disk, so that
-/// a hostile participant cannot fill the log.
+/// a hostile participant cannot fill the log. Its first bad proof is recorded besides.
 pub const REFUSALS_RECORDED: u32 = 8;
 
 /// One chunk of an upload in bytes: the most that one request carries.

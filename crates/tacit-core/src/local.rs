@@ -281,6 +281,10 @@ impl Outgoing<'_> {
         let (context, sender) = (self.start.task.context(), self.local.participant);
         let Ports { clock, entropy, member, witness } = ports;
         let mut proving = self.proving(witness)?;
+        let clipped = match &proving {
+            Some(proving) => clipped.settle(|values| proving.proofs.rule.settle(values))?,
+            None => clipped,
+        };
         let mut proved = None;
         let sealed = if self.channel.sums.is_some() {
             let member = member.as_deref_mut();
@@ -302,8 +306,6 @@ impl Outgoing<'_> {
             let hidden = Hidden { figures, member, prove };
             self.channel.seal_hidden(&context, sender, &clipped, hidden)?
         } else if let Some(mut proving) = proving {
-            let rule = &proving.proofs.rule;
-            let clipped = clipped.settle(|values| rule.settle(values))?;
             let mut sealed = self.channel.seal(&context, sender, &clipped)?;
             let (values, seed) = (clipped.get().values(), Secret::draw(&mut **entropy)?);
             let made = proving.timed(*clock, Values::Each(values), &seed, &mut **entropy)?;

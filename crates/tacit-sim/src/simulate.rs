@@ -158,6 +158,7 @@ pub fn simulate(
         events,
         referee,
         verify_ms: 0,
+        bad_proofs: Vec::new(),
         plan,
         store,
         centre,
@@ -185,6 +186,8 @@ struct Simulation<'a> {
     referee: Option<Arc<Referee>>,
     /// Of the current round.
     verify_ms: u64,
+    /// Of the same.
+    bad_proofs: Vec<Digest>,
     clock: &'a dyn Clock,
     /// The clock that the timeline sets.
     time: &'a VirtualClock,

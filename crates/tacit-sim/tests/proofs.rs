@@ -1,6 +1,7 @@
 //! Plans whose participants prove what they contribute, simulated: only what is proved counts.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../src/world/oath.rs"]
 mod toy;
 
 use tacit_core::plan::Plan;

@@ -187,13 +187,16 @@ impl Open {
         }
     }
 
-    /// A record of the refusal, unless this participant has filled its share of the log.
+    /// A record of the refusal, unless this participant has filled its share of the log; its first
+    /// bad proof is recorded all the same, as that names it.
     pub fn refusal_record(&self, participant: &ParticipantId, refusal: &Refusal) -> Vec<Record> {
         let recorded = self.refusals_of.get(participant).copied().unwrap_or(0);
-        if recorded >= limits::REFUSALS_RECORDED || !self.cohort.contains_key(participant) {
+        let reason = refusal.label().to_owned();
+        let named = reason != BAD_PROOF || self.unproved.contains(participant);
+        let full = recorded >= limits::REFUSALS_RECORDED && named;
+        if full || !self.cohort.contains_key(participant) {
             return Vec::new();
         }
-        let reason = refusal.label().to_owned();
         vec![Record::Refused { participant: participant.clone(), reason }]
     }
 

@@ -13,7 +13,7 @@ use tacit_core::local::{Holding, Local, LocalData, Ports, Proofs, Start, Witness
 use tacit_core::messages::{Contribution, SignedContribution, Task};
 use tacit_core::params::{Layout, Params, bytes_of};
 use tacit_core::plan::Plan;
-use tacit_core::proof::{NoKeys, Secret, Statement};
+use tacit_core::proof::{Secret, Statement};
 use tacit_node::client::HttpTransport;
 use tacit_node::coordinator::SystemClock;
 use tacit_node::pki::Identity;
@@ -88,7 +88,7 @@ impl Attacker {
         let mut trainer = self.plan.trainer(self.data.train.shape()).unwrap();
         let start = Start { task, model: &model, control: None, kept: None };
         let statement = Statement { plan: &self.plan, layout: &self.layout };
-        let mut proofs = Proofs::new(&statement, &NoKeys).unwrap().unwrap();
+        let mut proofs = Proofs::new(&statement, &crate::keys::Ring).unwrap().unwrap();
         let (entropy, holding) = (&mut tacit_audit::OsEntropy, self.holding());
         let witness = Some(Witness { proofs: &mut proofs, holding: &holding });
         let mut ports = Ports { clock: &SystemClock, entropy, member: None, witness };

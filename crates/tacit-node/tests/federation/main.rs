@@ -5,7 +5,11 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-#[path = "../../../tacit-sim/tests/toy/mod.rs"]
+#[path = "../../../tacit-sim/tests/toy/keys.rs"]
+mod keys;
+#[path = "../../../tacit-sim/tests/toy/lying.rs"]
+mod lying;
+#[path = "../../../tacit-sim/src/world/oath.rs"]
 mod toy;
 
 mod attacker;

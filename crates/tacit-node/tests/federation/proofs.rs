@@ -1,6 +1,7 @@
 //! Participants that prove what they contribute, over sockets, and one that lies.
 
 use crate::attacker::Attacker;
+use crate::keys;
 use crate::trial::Trial;
 use tacit_core::digest::Digest;
 use tacit_core::messages::{Contribution, ProofHeader};
@@ -175,4 +176,93 @@ async fn sums_that_are_not_are_not_applied() {
     assert_eq!(ended.model, before);
     let Finish::Failed(abort) = ended.finish else { panic!("{:?}", ended.finish) };
     assert!(abort.to_string().contains("expected the sum of what was proved"), "{abort}");
+}
+
+/// Sixty-two values.
+const SMALL: [(&str, &str); 2] =
+    [("data.source", "\"breast-cancer\""), ("trainer", "\"logistic-regression\"")];
+
+/// Three that are honest, and one that is in the end: meanwhile it sends another update than it
+/// proved, a proof with a changed byte, and in the second round the proof of the first.
+async fn a_liar_among_four(changes: &[(&str, &str)], commits: bool, other: f32) {
+    let mut trial = Trial::start(&[changes, &[("num_rounds", "2")]].concat()).await;
+    HONEST.iter().for_each(|who| trial.join(who));
+    let liar = trial.attacker("p3").await;
+    if commits {
+        liar.commit().await;
+    }
+    let task = liar.task(1).await;
+    let (header, payload, proof) = liar.prove(&task).await;
+    let altered = |value: f32| {
+        let mut other = payload.clone();
+        other[4..8].copy_from_slice(&value.to_le_bytes());
+        (Contribution { payload: Digest::of_bytes(&other), ..header.clone() }, other)
+    };
+    for value in [other, 1.0 / 3.0] {
+        let (swapped, other) = altered(value);
+        liar.refused("bad-proof", deliver(&liar, swapped, &other, &proof)).await;
+    }
+    let mut wrong = proof.clone();
+    wrong[40] ^= 1;
+    let named = proved_by(&header, &wrong);
+    let said = liar.refused("bad-proof", deliver(&liar, named, &payload, &wrong)).await;
+    assert!(said.to_string().contains("p3"), "{said}");
+    liar.http.decline(1, "nobody believes me").await.unwrap();
+    trial.round_over(1).await;
+
+    let task = liar.task(2).await;
+    let (now, update, fresh) = liar.prove(&task).await;
+    let replayed = Contribution { round: 2, model: task.model, ..proved_by(&header, &proof) };
+    liar.refused("bad-proof", deliver(&liar, replayed, &payload, &proof)).await;
+    let stale = proved_by(&now, &proof);
+    liar.refused("bad-proof", deliver(&liar, stale, &update, &proof)).await;
+    deliver(&liar, now, &update, &fresh).await.unwrap();
+    trial.round_over(2).await;
+    for report in trial.reports() {
+        let unproved: Vec<&str> = report.unproved.iter().map(|id| id.as_str()).collect();
+        assert_eq!(unproved, ["p3"]);
+        assert!(report.verify_ms.is_some());
+        for contribution in &report.contributions {
+            let told = contribution.proof.unwrap();
+            let path = proof_path(&trial.folder().join("log"), told.digest);
+            let kept = std::fs::read(path).unwrap();
+            assert_eq!((kept.len() as u64, Digest::of_bytes(&kept)), (told.bytes, told.digest));
+        }
+    }
+    let ended = trial.finish().await;
+    assert_eq!((ended.counts(1), ended.counts(2)), ((4, 3, 1), (4, 4, 0)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_liar_about_ranges() {
+    let range = ("proof", "{ rule = \"range\", norm_l2 = 3.0 }");
+    // 9 is a multiple of the step within bounds, but too long
+    a_liar_among_four(&[&SMALL[..], &[range]].concat(), false, 9.0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_liar_about_gradients() {
+    let proof = format!("{{ rule = \"groth16\", {} }}", keys::KEYS.arguments());
+    let changes = [&keys::PLAN[..], &[("proof", &*proof)]].concat();
+    a_liar_among_four(&changes, true, 0.25).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ranges_of_what_is_masked() {
+    let mut trial = Trial::start(&[&hidden("\"range\"")[..], &SMALL].concat()).await;
+    ALL.iter().for_each(|who| trial.join(who));
+    let ended = trial.finish().await;
+    assert_eq!((ended.counts(1).1, ended.finish), (8, Finish::Completed));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_masked_update_that_was_not_proved_ends_the_round() {
+    let lying = hidden("{ rule = \"range\", liar = \"p5\" }");
+    let mut trial = Trial::start(&[&lying[..], &SMALL].concat()).await;
+    ALL.iter().for_each(|who| trial.join(who));
+    let before = trial.initial();
+    let ended = trial.finish().await;
+    assert_eq!(ended.model, before);
+    let Finish::Failed(abort) = ended.finish else { panic!("{:?}", ended.finish) };
+    assert!(abort.to_string().contains("somebody sent what it did not prove"), "{abort}");
 }

@@ -4,7 +4,7 @@
 use crate::attacker::Attacker;
 use crate::common::{name, patience};
 use crate::crooked::Crooked;
-use crate::toy;
+use crate::{keys, lying, toy};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,6 @@ use tacit_core::local::{self, Local, LocalData, Start, contribute};
 use tacit_core::messages::{Offer, SignedContribution};
 use tacit_core::params::Layout;
 use tacit_core::plan::Plan;
-use tacit_core::proof::NoKeys;
 use tacit_core::round::{Entry, Record, Roster, Setup};
 use tacit_core::run::Finish;
 use tacit_core::traits::{Member as Side, Transport};
@@ -177,7 +176,7 @@ impl Trial {
             evaluator: None,
             observer: Box::new(move |progress| seen.lock().unwrap().push(progress)),
             committee: self.committee(&self.identity),
-            keys: Box::new(NoKeys),
+            keys: Box::new(keys::Ring),
         }
     }
 
@@ -513,7 +512,7 @@ impl Member {
 
     fn testimony(&self, transport: &mut BlockingTransport) -> Result<Option<Testimony>, Error> {
         let (signer, state) = (self.identity.public_key(), &self.state);
-        let made = Testimony::prepare(&self.local(), &self.layout, &NoKeys, state, &signer)?;
+        let made = Testimony::prepare(&self.local(), &self.layout, &keys::Ring, state, &signer)?;
         made.as_ref().map_or(Ok(()), |testimony| testimony.enrol(transport))?;
         Ok(made)
     }
@@ -610,10 +609,12 @@ fn plan(changes: &[(&str, &str)]) -> Plan {
     let mut keys = BTreeMap::from(PLAN);
     keys.extend(changes.iter().copied());
     let text: String = keys.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
-    let rules = [tacit_core::plain::ENTRIES, &[toy::ENTRY]];
+    let exact = [tacit_zk::gradient::LINEAR, tacit_zk::gradient::LOGISTIC];
+    let proofs = [toy::ENTRY, lying::RANGE, lying::GROTH16];
+    let rules = [tacit_core::plain::ENTRIES, &exact, &proofs];
     let own = [&rules[..], &tacit_learn::ROOMS, &tacit_secagg::ROOMS];
     let registry = tacit_core::registry::Registry::new(&own.concat()).unwrap();
-    Plan::parse(&text, &registry).unwrap()
+    Plan::parse(&text, &registry).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 /// Log, journal and history must agree, whatever happened: nothing is counted twice, nothing is

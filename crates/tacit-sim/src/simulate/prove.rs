@@ -43,17 +43,14 @@ impl Simulation<'_> {
         referee.exhibit(&signed, proof, Some(&self.store))
     }
 
-    fn refuse(&self, answer: &mut Answer, refusal: &Refusal) -> Result<Option<Kind>, Error> {
+    fn refuse(&mut self, answer: &mut Answer, refusal: &Refusal) -> Result<Option<Kind>, Error> {
         let Ok(header) = answer else { return Ok(None) };
         let participant = header.participant.clone();
         self.store.discard(header.round, header.payload)?;
-        self.drop_proof(header)?;
+        // It may be that of somebody whose contribution counts.
+        self.bad_proofs.extend(header.proof.map(|proof| proof.digest));
         *answer = Err(refusal.clone().into());
         Ok(Some(Kind::Refused { participant, refusal: refusal.clone() }))
-    }
-
-    fn drop_proof(&self, header: &Contribution) -> Result<(), Error> {
-        header.proof.map_or(Ok(()), |proof| self.store.remove(proof.digest))
     }
 
     /// Leaves the proofs of a round that is over to the recorder.
@@ -61,8 +58,9 @@ impl Simulation<'_> {
         let Some(referee) = &self.referee else { return Ok(()) };
         for signed in &summary.accepted {
             self.recorder.proof(&referee.kept(&signed.contribution, &self.store)?)?;
-            self.drop_proof(&signed.contribution)?;
         }
-        Ok(())
+        let proofs = summary.accepted.iter().filter_map(|signed| signed.contribution.proof);
+        self.bad_proofs.extend(proofs.map(|proof| proof.digest));
+        self.bad_proofs.drain(..).try_for_each(|proof| self.store.remove(proof))
     }
 }

@@ -277,7 +277,8 @@ impl World {
         let participant = self.participants[from].id.clone();
         match message {
             Up::Enrol => {
-                self.handle(Kind::Enrolled { participant, dataset: None })?;
+                let dataset = self.dataset(&participant)?;
+                self.handle(Kind::Enrolled { participant, dataset })?;
                 if self.coordinator.is_some() {
                     self.send_down(from, Down::Enrolled);
                 }
@@ -319,7 +320,7 @@ impl World {
         };
         let kind = match announced {
             Ok(Admission::Held) => return self.acknowledge(&participant, contribution),
-            Ok(Admission::Wanted) => match self.take(&signed, payload, current) {
+            Ok(Admission::Wanted) => match self.take(&signed, payload, current)? {
                 Ok(()) => Kind::Contributed(signed),
                 Err(refusal) => Kind::Refused { participant, refusal },
             },
@@ -335,14 +336,29 @@ impl World {
         Ok(())
     }
 
-    /// Checks a payload and makes it durable.
+    /// Checks a payload and makes it durable; and its proof.
     fn take(
         &mut self,
         signed: &SignedContribution,
         payload: &Payload,
         current: u32,
-    ) -> Result<(), Refusal> {
+    ) -> Checked<Result<(), Refusal>> {
         let header = &signed.contribution;
+        if let Err(refusal) = self.look_at(header, payload) {
+            return Ok(Err(refusal));
+        }
+        // What no round can count is not kept.
+        if header.round != current {
+            return Ok(Ok(()));
+        }
+        if self.disk.store.keep(current, header.payload, payload.to_vec()).is_err() {
+            return Ok(Err(Refusal::TooLate { round: current }));
+        }
+        self.disk.archive.insert(header.payload, payload.clone());
+        self.judge(signed)
+    }
+
+    fn look_at(&self, header: &Contribution, payload: &Payload) -> Result<(), Refusal> {
         let (expected, found) = (header.payload_bytes, payload.len() as u64);
         if expected != found {
             return Err(Refusal::Truncated { expected, found });
@@ -351,16 +367,10 @@ impl World {
         if expected != found {
             return Err(Refusal::HashMismatch { expected, found });
         }
-        if self.canary != Some(Canary::AcceptUnchecked) {
-            self.inspect(header, payload)?;
+        match self.canary {
+            Some(Canary::AcceptUnchecked) => Ok(()),
+            _ => self.inspect(header, payload),
         }
-        // What no round can count is not kept.
-        if header.round == current {
-            let kept = self.disk.store.keep(current, found, payload.to_vec());
-            kept.map_err(|_| Refusal::TooLate { round: current })?;
-            self.disk.archive.insert(found, payload.clone());
-        }
-        Ok(())
     }
 
     pub(super) fn inspect(&self, header: &Contribution, payload: &[u8]) -> Result<(), Refusal> {

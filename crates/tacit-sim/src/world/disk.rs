@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tacit_core::codec;
 use tacit_core::digest::Digest;
-use tacit_core::error::Error;
+use tacit_core::error::{BAD_PROOF, Error};
 use tacit_core::exchange::{Message, SignedMessage};
 use tacit_core::ids::ParticipantId;
 use tacit_core::limits;
@@ -47,6 +47,8 @@ pub(super) struct Facts {
     pub declined: BTreeMap<ParticipantId, String>,
     /// Refusals by reason.
     pub refusals: BTreeMap<String, u64>,
+    /// Whose proofs were refused.
+    pub unproved: BTreeSet<ParticipantId>,
     /// Messages of stages, by stage and speaker.
     pub said: BTreeMap<(u8, ParticipantId), Message>,
 }
@@ -83,7 +85,10 @@ impl Facts {
                 self.awaited.remove(participant);
                 self.declined.insert(participant.clone(), why.clone());
             }
-            Record::Refused { reason, .. } => {
+            Record::Refused { participant, reason } => {
+                if reason == BAD_PROOF {
+                    self.unproved.insert(participant.clone());
+                }
                 *self.refusals.entry(reason.clone()).or_default() += 1;
             }
             _ => {}
@@ -144,6 +149,7 @@ impl Disk {
             accepted: BTreeMap::new(),
             declined: BTreeMap::new(),
             refusals: BTreeMap::new(),
+            unproved: BTreeSet::new(),
             said: BTreeMap::new(),
         };
         self.facts.get(&round).unwrap_or(&NONE)

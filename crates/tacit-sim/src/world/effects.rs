@@ -105,8 +105,17 @@ impl World {
             _ => {}
         }
         let store = &self.disk.store;
-        let outcome = aggregate(&mut self.centre, setup, &contributions, store, opening)
-            .map_err(|e| Violation(format!("round {round} cannot be aggregated: {e}")))?;
+        let perjured = self.perjured_sum(round, &contributions, opening.as_deref());
+        let outcome = match aggregate(&mut self.centre, setup, &contributions, store, opening) {
+            Err(error) if perjured => {
+                return Ok(Kind::AggregationFailed { round, why: error.to_string() });
+            }
+            Err(error) => {
+                return Err(Violation(format!("round {round} cannot be aggregated: {error}")));
+            }
+            Ok(outcome) => outcome,
+        };
+        require(!perjured, || format!("round {round} applies a sum that was not proved"))?;
         self.check_sum(setup, &contributions, outcome.model)?;
         if self.canary == Some(Canary::PublishBeforeLog) {
             self.carry_through(Effect::Publish { round, model: outcome.model })?;

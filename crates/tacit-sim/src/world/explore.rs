@@ -11,6 +11,9 @@ use tacit_core::rng::Random;
 /// So many mixed worlds have one of sums among them.
 const ONE_IN: u64 = 40;
 
+/// And so many have one in which contributions are proved.
+const ONE_PROVED_IN: u64 = 8;
+
 /// Which worlds to explore.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Worlds {
@@ -19,12 +22,20 @@ pub enum Worlds {
     Mixed,
     /// Those in which only sums are opened.
     Sums,
+    /// Those in which participants prove what they contribute, and those of sums among them.
+    Proved,
 }
 
 impl Worlds {
     /// Whether only sums are opened in the next one.
     pub(super) fn are_of_sums(self, rng: &mut Random) -> bool {
-        rng.below(ONE_IN) == 0 || self == Worlds::Sums
+        let one_in = if self == Worlds::Proved { 4 } else { ONE_IN };
+        rng.below(one_in) == 0 || self == Worlds::Sums
+    }
+
+    /// Whether contributions are proved in the next one.
+    pub(super) fn are_proved(self, rng: &mut Random) -> bool {
+        rng.below(ONE_PROVED_IN) == 0 || self == Worlds::Proved
     }
 }
 

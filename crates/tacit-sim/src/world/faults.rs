@@ -4,9 +4,11 @@ use super::Worlds;
 use tacit_core::rng::Random;
 
 /// Names of the kinds of fault, as a [`Report`](super::Report) counts them.
-pub const FAULTS: [&str; 34] = [
+pub const FAULTS: [&str; 40] = [
     "absurd-weight",
     "aggregation-failed",
+    "another-update",
+    "broken-proof",
     "changed-letter",
     "clock-jump",
     "coordinator-crash",
@@ -17,19 +19,23 @@ pub const FAULTS: [&str; 34] = [
     "duplicated",
     "early-tick",
     "failed-append",
+    "false-sum",
     "large-norm",
     "lost-records",
     "nan-loss",
+    "no-proof",
     "no-weight",
     "not-finite",
     "old-contribution",
     "other-contribution",
     "old-letter",
+    "old-proof",
     "out-of-range",
     "participant-crash",
     "partitioned",
     "same-payload",
     "slow-training",
+    "stolen-proof",
     "torn-effect",
     "trailing-bytes",
     "uninvited",
@@ -170,11 +176,15 @@ pub enum Canary {
     KeepNoLetters,
     /// A participant enters a round again after a crash.
     EnterTwice,
+    /// Accepts what comes with a proof, whatever it proves.
+    AcceptUnproved,
+    /// Does not keep proofs.
+    KeepNoProofs,
 }
 
 impl Canary {
     /// Every mistake.
-    pub const ALL: [Canary; 21] = [
+    pub const ALL: [Canary; 23] = [
         Canary::AckBeforePersist,
         Canary::ActBeforeDurable,
         Canary::IgnoreFailedAppend,
@@ -196,12 +206,16 @@ impl Canary {
         Canary::AskAnew,
         Canary::KeepNoLetters,
         Canary::EnterTwice,
+        Canary::AcceptUnproved,
+        Canary::KeepNoProofs,
     ];
 
     /// The worlds in which it can be found.
     pub fn worlds(self) -> Worlds {
-        use Canary::{AskAnew, EnterTwice, ForgetLetters, KeepNoLetters};
+        use Canary::{AcceptUnproved, AskAnew, EnterTwice, ForgetLetters};
+        use Canary::{KeepNoLetters, KeepNoProofs};
         match self {
+            AcceptUnproved | KeepNoProofs => Worlds::Proved,
             ForgetLetters | AskAnew | KeepNoLetters | EnterTwice => Worlds::Sums,
             _ => Worlds::Mixed,
         }

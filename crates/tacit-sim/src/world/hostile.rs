@@ -7,7 +7,7 @@ use tacit_core::digest::Digest;
 use tacit_core::limits;
 use tacit_core::messages::{SignedContribution, Task};
 
-type Delivery = (SignedContribution, Payload);
+pub(super) type Delivery = (SignedContribution, Payload);
 
 const KINDS: [&str; 15] = [
     "wrong-length",
@@ -27,9 +27,17 @@ const KINDS: [&str; 15] = [
     "same-payload",
 ];
 
+/// The same, where contributions are proved.
+const UNPROVED: [&str; 5] =
+    ["another-update", "broken-proof", "no-proof", "old-proof", "stolen-proof"];
+
 impl World {
     /// Spoils good work in one of many ways. Some of them are good work too, but not the same.
     pub(super) fn spoil(&mut self, number: usize, task: &Task, good: Delivery) -> Delivery {
+        if self.oaths.is_some() && self.rng.below(2) == 0 {
+            let kind = UNPROVED[self.rng.below(UNPROVED.len() as u64) as usize];
+            return self.perjure(kind, good);
+        }
         let kind = KINDS[self.rng.below(KINDS.len() as u64) as usize];
         // What is sealed once is not sealed again.
         let again = kind == "other-contribution" && self.are_sums();

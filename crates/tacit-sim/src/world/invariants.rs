@@ -12,7 +12,7 @@
 //!   journal and the payloads alone.
 //! * Everybody whom a round awaits is offered its task, after a restart too.
 //! * A summary says what the journal says, and its cohort can be drawn again.
-//! * In worlds of sums, what `talk` says.
+//! * In worlds of sums, what `talk` says; in those of proofs, what `sworn` says.
 //! * When all is over, no payload is left.
 
 use super::effects::aggregate;
@@ -47,6 +47,7 @@ impl World {
         })?;
         let sane = (1..=limits::EXAMPLES).contains(&header.examples) && header.loss.is_finite();
         require(sane, || format!("{} counts with an absurd header", header.participant))?;
+        self.check_sworn(header)?;
         let payload = self.disk.archive.get(&header.payload).ok_or_else(|| {
             Violation(format!("{} counts, its payload was never kept", header.participant))
         })?;
@@ -134,6 +135,7 @@ impl World {
         }
         let (accepted, facts) = (&summary.accepted, self.disk.facts(round));
         let said = summary.declined == facts.declined && summary.refusals == facts.refusals;
+        let said = said && summary.unproved == facts.unproved;
         require(said && accepted.iter().eq(facts.accepted.values()), || {
             format!("the summary of round {round} does not say what its journal says")
         })?;
@@ -245,12 +247,17 @@ impl World {
                     if let Some(bytes) = self.disk.archive.get(&payload) {
                         store.keep(*round, payload, bytes.to_vec())?;
                     }
+                    if let Some(proof) = self.kept_proof(&signed.contribution)? {
+                        store.put(&proof)?;
+                    }
                     accepted.push(signed.clone());
                 }
                 Record::Refused { participant, .. } => {
                     let times = refused.entry((*round, participant)).or_default();
                     *times += 1;
-                    require(*times <= limits::REFUSALS_RECORDED, || {
+                    // One more may be what names whoever proved nothing.
+                    let most = limits::REFUSALS_RECORDED + u32::from(self.oaths.is_some());
+                    require(*times <= most, || {
                         format!("refusals of {participant} fill the journal")
                     })?;
                 }

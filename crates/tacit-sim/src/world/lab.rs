@@ -1,5 +1,7 @@
 //! What worlds are made of: plans over models of three values, read once.
 
+use super::oath;
+use super::sworn::Oaths;
 use std::sync::{Arc, OnceLock};
 use tacit_core::central::Centre;
 use tacit_core::data::{DataShape, Examples, Shard};
@@ -10,6 +12,7 @@ use tacit_core::messages::{Evaluation, FitOrder};
 use tacit_core::params::{Layout, Params, Tensor};
 use tacit_core::pipeline::Channel;
 use tacit_core::plan::{Cohort, Plan, Sampling};
+use tacit_core::registry::Registry;
 use tacit_core::rng::{Random, Seed};
 use tacit_core::run::Course;
 use tacit_core::traits::{Fitted, Trainer};
@@ -26,9 +29,20 @@ pub(super) struct Lab {
     plans: Vec<(Plan, Digest)>,
     /// Those of which only sums are opened.
     sums: Vec<(Plan, Digest)>,
+    /// Both kinds with proofs.
+    proved: [Vec<(Plan, Digest)>; 2],
     pub layout: Arc<Layout>,
     pub initial: Vec<u8>,
-    shard: Shard,
+    pub shard: Shard,
+}
+
+/// Which kind of run a world is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct About {
+    /// Only sums are opened.
+    pub sums: bool,
+    /// Contributions are proved.
+    pub proved: bool,
 }
 
 /// One world's share of the laboratory.
@@ -37,6 +51,7 @@ pub(super) struct Scene {
     pub channel: Channel,
     pub centre: Centre,
     pub plan: &'static Plan,
+    pub oaths: Option<Oaths>,
     /// Everybody, with those who enrol late.
     pub participants: usize,
 }
@@ -52,26 +67,43 @@ pub(super) fn shared() -> Result<&'static Lab, Error> {
 
 impl Lab {
     fn new() -> Result<Self, Error> {
-        let registry = crate::registry()?;
+        let rooms = [&[tacit_core::plain::ENTRIES, &[oath::ENTRY]][..], &tacit_learn::ROOMS];
+        let rooms = [&rooms[..], &[&tacit_privacy::ROOMS[..], &tacit_secagg::ROOMS]].concat();
+        let registry = Registry::new(&rooms.concat())?;
         let plan = |text: &str| {
             let plan = Plan::parse(text, &registry)
                 .map_err(|errors| Error::caller("plan of the worlds", "one", errors.to_string()))?;
             let digest = plan.digest();
             Ok((plan, digest))
         };
-        let plans = PLANS.into_iter().map(plan).collect::<Result<_, Error>>()?;
-        let sums = SUMMED.flat_map(summed).map(|text| plan(&text)).collect::<Result<_, Error>>()?;
+        let plans: Vec<String> = PLANS.into_iter().map(str::to_owned).collect();
+        let sums: Vec<String> = SUMMED.flat_map(summed).collect();
+        let read = |texts: &[String]| -> Result<Vec<_>, Error> {
+            texts.iter().map(|text| plan(text)).collect()
+        };
+        let prove = |texts: &[String]| -> Vec<String> {
+            // Nobody proves a weight that is summed.
+            let equal = |text: &str| text.replace("[cohort]\n", "[cohort]\nweights = \"equal\"\n");
+            texts.iter().map(|text| format!("proof = \"toy\"\n{}", equal(text))).collect()
+        };
+        let proved = [read(&prove(&plans))?, read(&prove(&sums))?];
+        let (plans, sums) = (read(&plans)?, read(&sums)?);
         let layout = Layout::new(vec![Tensor { name: "w".into(), shape: vec![3] }])?;
         let initial = tacit_core::params::bytes_of(&[0.5, -1.0, 2.0]);
         let shape = DataShape { features: vec![1], classes: 2 };
         let examples = Examples::new(shape, vec![0.0], vec![0])?;
         let shard = Shard::all(Arc::new(examples));
-        Ok(Self { plans, sums, layout: Arc::new(layout), initial, shard })
+        Ok(Self { plans, sums, proved, layout: Arc::new(layout), initial, shard })
     }
 
-    /// Draws the rules of one world's run, in which only sums are opened if `sums`.
-    pub fn scene(&'static self, seed: u64, sums: bool, rng: &mut Random) -> Result<Scene, Error> {
-        let plans = if sums { &self.sums } else { &self.plans };
+    /// Draws the rules of one world's run.
+    pub fn scene(&'static self, seed: u64, about: About, rng: &mut Random) -> Result<Scene, Error> {
+        let About { sums, proved } = about;
+        let plans = match (proved, sums) {
+            (true, _) => &self.proved[usize::from(sums)],
+            (false, true) => &self.sums,
+            (false, false) => &self.plans,
+        };
         let expected = 2 + rng.below(6);
         let size = 1 + rng.below(expected);
         let poisson = size < expected && rng.below(4) == 0;
@@ -93,7 +125,7 @@ impl Lab {
         let (plan, digest) = &plans[rng.below(plans.len() as u64) as usize];
         let cohort = if sums { of_sums(plan.cohort(), cohort) } else { cohort };
         let course = Course {
-            nonces: None,
+            nonces: proved.then(|| Seed::root(seed).derive("tacit/v1/world-nonces", &[])),
             plan: *digest,
             seed: Seed::root(seed),
             num_rounds: 1 + rng.below(4) as u32,
@@ -107,7 +139,10 @@ impl Lab {
         };
         let participants = course.cohort.participants + rng.below(3) as usize;
         let channel = plan.channel(&self.layout)?;
-        Ok(Scene { course, channel, centre: self.centre(plan)?, plan, participants })
+        let oaths = Oaths::new(plan, &self.layout)?;
+        let referee = oaths.as_ref().map(|oaths| oaths.referee.clone());
+        let centre = self.centre(plan)?.watched_by(referee);
+        Ok(Scene { course, channel, centre, plan, oaths, participants })
     }
 
     fn centre(&self, plan: &Plan) -> Result<Centre, Error> {

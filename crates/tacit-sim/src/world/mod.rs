@@ -9,6 +9,9 @@
 //! In some worlds only sums are opened: members agree on masks with the real cryptography of
 //! `secagg`, through the same crashes, and what is opened must be the mean that the updates have.
 //!
+//! In others participants prove what they contribute, with a rule that costs nothing: some prove
+//! another update than they send, or show somebody else's proof or an old one.
+//!
 //! Time is virtual, in milliseconds. Faults: messages dropped, duplicated, delayed, reordered;
 //! groups of participants unreachable; the coordinator killed between any two actions or while
 //! the disk works, with appended records lost, or a failing append; participants that crash and
@@ -25,8 +28,10 @@ mod hostile;
 mod invariants;
 mod lab;
 mod network;
+mod oath;
 mod participant;
 mod seat;
+mod sworn;
 mod talk;
 
 pub use explore::{Options, Report, Worlds, explore};
@@ -36,9 +41,10 @@ use coordinator::Coordinator;
 use disk::Disk;
 use events::{Queue, What};
 use faults::{Faults, Partition};
-use lab::Lab;
+use lab::{About, Lab};
 use participant::Participant;
 use std::collections::{BTreeMap, BTreeSet};
+use sworn::Oaths;
 use tacit_core::central::Centre;
 use tacit_core::digest::Digest;
 use tacit_core::error::Error;
@@ -96,6 +102,8 @@ pub struct World {
     acknowledged: BTreeMap<u32, BTreeSet<Digest>>,
     /// What members say to each other, where only sums are opened.
     talk: Talk,
+    /// What participants prove, if anything.
+    oaths: Option<Oaths>,
     /// What was sent before, for those who repeat it.
     sent: Vec<(usize, SignedContribution, events::Payload)>,
 }
@@ -141,7 +149,8 @@ impl World {
             // Rounds have five stages more.
             faults.until *= 2;
         }
-        let mut scene = lab.scene(seed, sums, &mut rng)?;
+        let about = About { sums, proved: worlds.are_proved(&mut rng) };
+        let mut scene = lab.scene(seed, about, &mut rng)?;
         let quorum = scene.course.cohort.minimum;
         if canary == Some(Canary::ReleaseBelowQuorum) {
             scene.course.cohort.minimum = 1;
@@ -159,6 +168,7 @@ impl World {
             lab,
             plan: scene.plan,
             talk: Talk::new(seed),
+            oaths: scene.oaths,
             quorum,
             channel: scene.channel,
             centre: scene.centre,

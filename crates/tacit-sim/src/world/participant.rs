@@ -19,7 +19,7 @@ const RETRY_MS: u64 = 80;
 pub(super) struct Participant {
     pub id: ParticipantId,
     up: bool,
-    incarnation: u32,
+    pub incarnation: u32,
     enrolled: bool,
     /// The last round whose task it has done with.
     answered: u32,
@@ -185,14 +185,18 @@ impl World {
         let id = self.participants[number].id.clone();
         let context = task.context();
         let (clipped, within) = self.learned(&id, &context, examples)?;
-        let payload = match self.are_sums() {
-            false => self.channel.seal(&context, &id, &clipped).ok()?.payload,
-            true => self.hidden(number, &context, &clipped, within)?,
-        };
         // Of sums nothing is told beside them that is about one participant.
         let alone = self.are_sums();
+        let (payload, proof) = match alone {
+            false => {
+                let mut payload = self.channel.seal(&context, &id, &clipped).ok()?.payload;
+                let proof = self.swear(number, task, (&clipped, examples), &mut payload)?;
+                (payload, proof)
+            }
+            true => self.hidden(number, task, &clipped, within)?,
+        };
         let contribution = Contribution {
-            proof: None,
+            proof,
             participant: id,
             round: task.round,
             plan: task.plan,
@@ -206,6 +210,7 @@ impl World {
             within: None,
         };
         let (key, signature) = (String::new(), String::new());
+        self.sworn(&contribution);
         let made = (SignedContribution { contribution, key, signature }, Payload::from(payload));
         self.keep_sealed(number, &made);
         Some(made)
@@ -223,7 +228,8 @@ impl World {
         let value = |i: usize| f32::from(digest.0[i]) / 128.0 - 1.0;
         let values = vec![value(0), value(1), value(2)];
         let update = Update::new(self.lab.layout.clone(), values, examples).ok()?;
-        Some(Clipped::clip(update, &Clip::to(self.channel.bound)))
+        let (clipped, within) = Clipped::clip(update, &Clip::to(self.channel.bound));
+        Some((self.settle(clipped)?, within))
     }
 
     /// The task is done with, whatever the answer was.

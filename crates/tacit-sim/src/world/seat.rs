@@ -4,15 +4,17 @@
 use super::events::{Payload, Up};
 use super::faults::Canary;
 use super::participant::examples_of;
+use super::sworn::Witness;
 use super::{Checked, Violation, World, require};
 use crate::notary::VirtualNotary;
 use std::sync::Arc;
 use tacit_core::error::Error;
 use tacit_core::evidence::Clipped;
 use tacit_core::exchange::{Ask, Letter, Message};
-use tacit_core::messages::{SignedContribution, Task};
+use tacit_core::ids::ParticipantId;
+use tacit_core::messages::{ProofHeader, SignedContribution, Task};
 use tacit_core::params::Update;
-use tacit_core::pipeline::{Figures, Hidden};
+use tacit_core::pipeline::{Figures, Hidden, Prove};
 use tacit_core::round::Round;
 use tacit_core::traits::{Context, Member};
 
@@ -93,20 +95,41 @@ impl World {
         Ok(true)
     }
 
-    /// The payload of an update that is sealed for the first time.
+    /// The payload of an update that is sealed for the first time, and its proof.
     pub(super) fn hidden(
         &mut self,
         number: usize,
-        context: &Context,
+        task: &Task,
         clipped: &Clipped<Update>,
         within: bool,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<(Vec<u8>, Option<ProofHeader>)> {
+        let context = task.context();
+        let id = self.participants[number].id.clone();
+        let weight = self.weight_of(&id);
+        let proves = self.oaths.is_some();
+        let lies = proves && self.strikes(self.faults.hostile / 8.0, "false-sum");
         let me = &mut self.participants[number];
-        let fresh = |seat: &&mut Seat| seat.context == *context && seat.sealed.is_none();
+        let fresh = |seat: &&mut Seat| seat.context == context && seat.sealed.is_none();
         let seat = me.seat.as_mut().filter(fresh)?;
-        let figures = Figures { weight: examples_of(&me.id), within, ..Figures::default() };
-        let hidden = Hidden { prove: None, figures, member: &mut *seat.member };
-        Some(self.channel.seal_hidden(context, &me.id, clipped, hidden).ok()?.payload)
+        let figures = Figures { weight, within, ..Figures::default() };
+        let (mut proof, entropy, oaths) = (None, &mut self.talk.entropy, &mut self.oaths);
+        let (plan, lab) = (self.plan, self.lab);
+        let mut prove = |levels: &[i64]| {
+            let oaths = oaths.as_mut().ok_or(Error::Bug("nothing is proved in this world"))?;
+            let (header, blindings) =
+                oaths.swear_levels(&Witness { plan, lab, id: &id, task }, levels, lies, entropy)?;
+            proof = Some(header);
+            Ok(blindings)
+        };
+        let prove = proves.then_some(&mut prove as Prove<'_>);
+        let hidden = Hidden { prove, figures, member: &mut *seat.member };
+        let payload = self.channel.seal_hidden(&context, &id, clipped, hidden).ok()?.payload;
+        Some((payload, proof))
+    }
+
+    /// What a participant's update weighs.
+    pub(super) fn weight_of(&self, id: &ParticipantId) -> u64 {
+        if self.channel.equal.is_some() { 1 } else { examples_of(id) }
     }
 
     pub(super) fn keep_sealed(&mut self, number: usize, made: &Delivery) {

@@ -13,7 +13,6 @@ use super::coordinator::Coordinator;
 use super::effects::Opened;
 use super::events::Down;
 use super::faults::Canary;
-use super::participant::examples_of;
 use super::{Checked, Violation, World, require};
 use crate::notary::credible;
 use std::collections::{BTreeMap, BTreeSet};
@@ -266,7 +265,7 @@ impl World {
         let (mut sum, mut total) = ([0.0; 3], 0.0);
         for SignedContribution { contribution, .. } in contributions {
             let id = &contribution.participant;
-            let weight = examples_of(id);
+            let weight = self.weight_of(id);
             let learned = self.learned(id, &setup.context(), weight);
             let (update, _) = learned.ok_or_else(|| Violation("nothing was learned".into()))?;
             for (sum, value) in sum.iter_mut().zip(update.get().values()) {

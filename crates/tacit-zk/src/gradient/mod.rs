@@ -4,6 +4,7 @@ pub mod arithmetic;
 pub mod circuit;
 pub mod commit;
 pub mod encode;
+mod fixture;
 pub mod measure;
 mod prove;
 mod rule;
@@ -12,6 +13,7 @@ pub mod terms;
 mod trainer;
 mod verify;
 
+pub use fixture::KeysForTests;
 pub use prove::{Prover, prove_gradient_correctness};
 pub use rule::{ENTRY, circuit_of};
 pub use trainer::{LINEAR, LOGISTIC};

@@ -49,6 +49,7 @@ impl<E: Keyed> Prover<E> {
     /// Compiles the circuit; refuses a key that was made for another one.
     pub fn new(terms: Terms, key: ProvingKey) -> Result<Self, Error> {
         let witnesses = Witnesses::new(terms, key.verifying().digest())?;
+        groth16::fits::<E>(&key, &witnesses.compiled.r1cs)?;
         Ok(Self { witnesses, key })
     }
 

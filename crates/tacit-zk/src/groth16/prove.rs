@@ -32,9 +32,7 @@ pub fn prove<E: Keyed>(
     witness: &[E::ScalarField],
     entropy: &mut dyn Entropy,
 ) -> Result<Proof<E>, Error> {
-    let key = E::proving(key)
-        .ok_or_else(|| Error::caller("proving key", E::CURVE.name(), "another curve"))?;
-    fits(key, r1cs)?;
+    let key = fits::<E>(key, r1cs)?;
     if let Some(row) = r1cs.broken(witness) {
         let found = format!("constraint {row} broken");
         return Err(Error::caller("witness", "every constraint satisfied", found));
@@ -49,13 +47,22 @@ pub fn prove<E: Keyed>(
     Ok(Proof { a: a.into_affine(), b: b.into_affine(), c: c.into_affine() })
 }
 
-fn fits<E: Engine>(key: &ark::ProvingKey<E>, r1cs: &R1cs<E::ScalarField>) -> Result<(), Error> {
+/// Refuses a key of another curve, or for a circuit of other sizes.
+pub(crate) fn fits<'a, E: Keyed>(
+    key: &'a ProvingKey,
+    r1cs: &R1cs<E::ScalarField>,
+) -> Result<&'a ark::ProvingKey<E>, Error> {
+    let key = E::proving(key)
+        .ok_or_else(|| Error::caller("proving key", E::CURVE.name(), "another curve"))?;
     let found = [key.vk.gamma_abc_g1.len(), key.a_query.len(), key.h_query.len()];
     let expected = [r1cs.public() + 1, r1cs.variables(), 1 << r1cs.log_domain()];
     if found != expected {
-        return Err(Error::caller("proving key", format!("{expected:?}"), format!("{found:?}")));
+        let words = |[public, wires, domain]: [usize; 3]| {
+            format!("{public} public wires of {wires}, {domain} rows")
+        };
+        return Err(Error::caller("circuit of the proving key", words(expected), words(found)));
     }
-    Ok(())
+    Ok(key)
 }
 
 /// Whether a proof holds for the public wires (without the constant). Exactly as many must be

@@ -1,4 +1,4 @@
-//! A proof that proves nothing to anybody but a test: digests where each update is seen, and
+//! A proof that proves nothing, but to worlds and tests: digests where each update is seen, and
 //! where only sums are opened commitments that add up and that anybody could open.
 
 use tacit_core::data::Shard;
@@ -15,7 +15,7 @@ use tacit_core::traits::{Entropy, Keys, Proof, Prover, Verifier, View};
 /// The rule.
 pub const ENTRY: Entry = Entry {
     name: "toy",
-    help: "digests, for tests",
+    help: "digests, for worlds and tests",
     parameters: &[Parameter {
         name: "liar",
         help: "a participant that proves something else",
@@ -146,7 +146,7 @@ impl Verifier for Toy {
                 bytes.map_or(0, i64::from_le_bytes)
             };
             let product = sum.proofs.iter().map(commitment).fold(0, i64::wrapping_add);
-            let blinding = sum.blindings[0] as i64;
+            let blinding = sum.blindings.first().copied().unwrap_or_default() as i64;
             if product != level.wrapping_add(blinding.wrapping_mul(FACTOR)) {
                 let expected = "the sum of what was proved";
                 return Err(Error::caller("sum", expected, "another"));
