@@ -17,6 +17,7 @@ use ark_ec::pairing::Pairing;
 use tacit_core::data::{DataShape, Shard};
 use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Refusal};
+use tacit_core::ids::ParticipantId;
 use tacit_core::params::Layout;
 use tacit_core::plan::Plan;
 use tacit_core::proof::{
@@ -168,10 +169,13 @@ impl traits::Proof for Rule {
             let (key, works) = ("training.batch_size", "batch_size = 64 in [training]");
             return Err(unprovable(key, "the rows of a batch", 0, works));
         }
+        // As the strategy has it: the same for everybody but for its seed.
+        let order = plan.fit_order(1, &ParticipantId::numbered(0, 1));
         let extras = [
             ("training.momentum", training.momentum, "momentum = 0 in [training]"),
             ("training.weight_decay", training.weight_decay, "weight_decay = 0 in [training]"),
             ("training.proximal_mu", training.proximal_mu, "proximal_mu = 0 in [training]"),
+            ("strategy", order.proximal_mu, "strategy = \"fedavg\""),
         ];
         if let Some((key, found, works)) = extras.into_iter().find(|(_, value, _)| *value != 0.0) {
             return Err(unprovable(key, "0: the plain gradient", found, works));

@@ -1,0 +1,61 @@
+//! What goes together with which rule of proofs, as the guide has it.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use tacit_core::plan::Plan;
+
+const GUIDE: &str = include_str!("../../../docs/proofs-of-conduct.md");
+
+/// A plan that both rules have something to say of.
+const PLAN: [(&str, &str); 7] = [
+    ("participants", "20"),
+    ("num_rounds", "2"),
+    ("data.source", "\"breast-cancer\""),
+    ("trainer", "{ rule = \"exact-logistic\", clip_norm = 1.0 }"),
+    ("training.clip_norm", "1.0"),
+    ("cohort.weights", "\"equal\""),
+    ("cohort.minimum", "15"),
+];
+
+/// Code spans of a cell.
+fn spans(cell: &str) -> Vec<&str> {
+    cell.split('`').skip(1).step_by(2).collect()
+}
+
+fn answer(rule: &str, changes: &[&str]) -> Result<(), String> {
+    let key = "0".repeat(64);
+    let groth16 = format!(
+        "{{ rule = \"groth16\", proving_key = \"{key}\", verification_key = \"{key}\", \
+         transcript = \"{key}\" }}"
+    );
+    let mut keys: BTreeMap<&str, &str> = PLAN.into();
+    keys.insert("proof", if rule == "groth16" { &groth16 } else { "\"range\"" });
+    keys.extend(changes.iter().map(|change| change.split_once(" = ").unwrap()));
+    let text: String = keys.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+    let parsed = Plan::parse(&text, &tacit_sim::registry().unwrap());
+    parsed.map(drop).map_err(|errors| errors.to_string())
+}
+
+#[test]
+fn the_guide_says_what_goes_together() {
+    let table = GUIDE.lines().skip_while(|line| !line.starts_with("| in the plan |")).skip(2);
+    let rows: Vec<&str> = table.take_while(|line| line.starts_with('|')).collect();
+    assert!(rows.len() > 15, "{rows:?}");
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [settings, range, groth16, answers] = cells[..] else { panic!("{row}") };
+        let mut refused = Vec::new();
+        for (rule, told) in [("range", range), ("groth16", groth16)] {
+            match (told, answer(rule, &spans(settings))) {
+                ("yes", Ok(())) => {}
+                ("no", Err(said)) => refused.push(said),
+                (told, found) => panic!("{settings}, {rule}: {told}, but {found:?}"),
+            }
+        }
+        for words in spans(answers) {
+            let said = refused.iter().any(|said| said.contains(words));
+            assert!(said, "{settings}: {words}, but {refused:#?}");
+        }
+        assert_eq!(refused.is_empty(), spans(answers).is_empty(), "{row}");
+    }
+}
