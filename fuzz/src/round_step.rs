@@ -323,6 +323,7 @@ fn evaluation(bytes: &mut Unstructured<'_>) -> Result<Option<Evaluation>> {
 fn outcome(round: u32, bytes: &mut Unstructured<'_>) -> Result<Outcome> {
     Ok(Outcome {
         verify_ms: None,
+        sum: None,
         round,
         model: Digest::of_bytes(&[bytes.arbitrary()?]),
         slots: vec![Digest::of_bytes(b"slot"); bytes.int_in_range(0..=2)?],

@@ -3,8 +3,10 @@
 
 use crate::error::AuditError;
 use crate::record::Record;
+use crate::recorder::PROOF;
 use crate::report::Report;
 use crate::round_record::{Body, PlanRecord, RoundRecord, RunEndRecord};
+use std::collections::BTreeSet;
 use tacit_core::digest::Digest;
 
 /// What the chain keeps of a round.
@@ -14,6 +16,8 @@ pub(crate) struct RoundFacts {
     pub model_before: Digest,
     pub model_after: Option<Digest>,
     pub log: Digest,
+    /// Proofs that were recorded before it.
+    pub proofs: BTreeSet<Digest>,
 }
 
 /// The records seen so far.
@@ -30,6 +34,8 @@ struct Run {
     gaps: u32,
     released: u32,
     ended: bool,
+    /// Proofs recorded since the last round.
+    proofs: BTreeSet<Digest>,
 }
 
 impl Chain {
@@ -61,11 +67,17 @@ impl Chain {
     /// Takes the next record; `place` names its entry.
     pub fn take(&mut self, place: &str, record: &Record) -> Result<(), AuditError> {
         match (record.body(place)?, &mut self.run) {
+            (Body::Other, Some(run)) if record.kind == PROOF => {
+                let malformed = || AuditError::malformed(place, "record of a proof");
+                let proof = record.body["proof"].as_str().and_then(Digest::parse);
+                run.proofs.insert(proof.ok_or_else(malformed)?);
+            }
             (Body::Other, _) => {}
             (Body::Plan(plan), run @ None) => {
                 let (model, plan) = (plan.model_initial, *plan);
-                let (rounds, gaps) = (Vec::new(), 0);
-                *run = Some(Run { plan, model, rounds, gaps, released: 0, ended: false });
+                let (rounds, proofs) = (Vec::new(), BTreeSet::new());
+                let (gaps, released, ended) = (0, 0, false);
+                *run = Some(Run { plan, model, rounds, gaps, released, ended, proofs });
             }
             (Body::Plan(_), Some(_)) => {
                 return Err(AuditError::mismatch(place, "record", "no second plan", "a plan"));
@@ -151,6 +163,7 @@ impl Run {
             model_before: round.model_before,
             model_after: round.model_after,
             log: round.round_log,
+            proofs: std::mem::take(&mut self.proofs),
         });
         Ok(())
     }

@@ -39,6 +39,7 @@ mod checkpoint;
 mod crash;
 mod entropy;
 mod error;
+mod evidence;
 mod files;
 mod key;
 mod layout;
@@ -64,6 +65,7 @@ pub use checkpoint::{
 };
 pub use entropy::OsEntropy;
 pub use error::AuditError;
+pub use evidence::{Evidence, Verified};
 pub use key::{Role, SignerKey, VerifierKey};
 pub use layout::ENTRY_BYTES;
 pub use ledger::SpendLedger;

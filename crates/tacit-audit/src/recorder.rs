@@ -3,6 +3,8 @@
 
 mod proofs;
 
+pub(crate) use proofs::PROOF;
+
 use crate::aepiot::AepiotServices;
 use crate::checkpoint::{CHECKPOINT_SIGNATURES, verify_checkpoint};
 use crate::files::{Files, Folder, Unsynced};

@@ -1,6 +1,8 @@
 //! Replays exported round logs with the state machine that wrote them, and checks who signed
-//! what: that the counted contributions and the released model follow from the journal.
+//! what: that the counted contributions and the released model follow from the journal. Where
+//! participants prove something, and what that takes is at hand, every proof is verified again.
 
+use crate::evidence::{Evidence, Reviewer, Told};
 use crate::verify::ReplayFacts;
 use ed25519_dalek::{Signature, VerifyingKey};
 use std::cell::RefCell;
@@ -11,7 +13,8 @@ use tacit_core::error::{Error, Refusal};
 use tacit_core::ids::ParticipantId;
 use tacit_core::messages::SignedContribution;
 use tacit_core::plan::Plan;
-use tacit_core::round::{Entry, Record as Fact, Round, Setup};
+use tacit_core::proof::Dataset;
+use tacit_core::round::{Entry, Outcome, Record as Fact, Roster, Round, Setup};
 
 /// One line of an exported round log in bytes: a signed contribution is below 2 KiB, a cohort of
 /// 100,000 names below 8 MiB.
@@ -22,6 +25,18 @@ const LINE_BYTES: usize = 16 << 20;
 pub struct Replayer<'a> {
     plan: &'a Plan,
     keys: RefCell<BTreeMap<ParticipantId, String>>,
+    /// What participants committed to when they enrolled.
+    datasets: RefCell<BTreeMap<ParticipantId, Option<Dataset>>>,
+    reviewer: Option<Reviewer<'a>>,
+}
+
+/// What the entries of a round's log say one after the other.
+#[derive(Default)]
+struct Story<'e> {
+    cohort: &'e [ParticipantId],
+    nonce: Option<Digest>,
+    accepted: Vec<SignedContribution>,
+    outcome: Option<&'e Outcome>,
 }
 
 /// A signature, and whose it claims to be.
@@ -34,14 +49,25 @@ struct Signed<'a> {
 impl<'a> Replayer<'a> {
     /// A replayer of runs under `plan` that has seen no keys.
     pub fn new(plan: &'a Plan) -> Self {
-        Self { plan, keys: RefCell::default() }
+        Self { plan, keys: RefCell::default(), datasets: RefCell::default(), reviewer: None }
+    }
+
+    /// Verifies proofs too.
+    pub fn with_evidence(self, evidence: Evidence<'a>) -> Self {
+        Self { reviewer: Some(Reviewer::new(self.plan, evidence)), ..self }
+    }
+
+    /// Why proofs that were met are not verified, where a key is missing that nobody offered.
+    pub fn skips(&self) -> Option<&str> {
+        self.reviewer.as_ref().and_then(Reviewer::skips)
     }
 
     /// Replays one round's log, JSON lines. The roster and the model before are taken from the
     /// log itself; the auditor compares the latter with the chain of records.
     ///
     /// # Errors
-    /// Lines that are no canonical records, records out of order, signatures that do not verify.
+    /// Lines that are no canonical records, records out of order, signatures or proofs that do not
+    /// verify.
     pub fn replay(&self, bytes: &[u8]) -> Result<ReplayFacts, Error> {
         let text = std::str::from_utf8(bytes)
             .map_err(|_| Error::caller("round log", "text", "other bytes"))?;
@@ -54,13 +80,34 @@ impl<'a> Replayer<'a> {
             return Err(Error::caller("round log", format!("round {first} only"), "another"));
         }
         let mut facts = ReplayFacts::default();
-        let mut cohort = Vec::new();
-        for entry in &entries {
+        let story = self.hear(&entries, &mut facts)?;
+        let setup = self.setup(first, &story, &facts);
+        let round = Round::replay(setup.clone(), entries.iter().map(|entry| &entry.fact))
+            .map_err(|e| Error::caller("round log", "records in order", e.to_string()))?;
+        facts.accepted = round.progress().1 as u64;
+        if let Some(reviewer) = self.reviewer.as_ref().filter(|_| story.nonce.is_some()) {
+            let Story { accepted, outcome, .. } = &story;
+            let told = Told { setup: &setup, accepted, outcome: *outcome };
+            facts.verified = reviewer.review(&told)?;
+        }
+        Ok(facts)
+    }
+
+    fn hear<'e>(&self, entries: &'e [Entry], facts: &mut ReplayFacts) -> Result<Story<'e>, Error> {
+        let mut story = Story::default();
+        for entry in entries {
             match &entry.fact {
-                Fact::Opened { cohort: drawn, .. } => cohort.clone_from(drawn),
+                Fact::Enrolled { participant, dataset } => {
+                    let mut datasets = self.datasets.borrow_mut();
+                    datasets.entry(participant.clone()).or_insert_with(|| dataset.clone());
+                }
+                Fact::Opened { cohort, nonce, .. } => {
+                    (story.cohort, story.nonce) = (cohort, *nonce);
+                }
                 Fact::Accepted { signed } => {
                     facts.model_before = Some(signed.contribution.model);
                     facts.signed += u64::from(self.contribution(signed)?);
+                    story.accepted.push(signed.clone());
                 }
                 Fact::Said { signed } => {
                     facts.model_before = Some(signed.message.model);
@@ -72,14 +119,32 @@ impl<'a> Replayer<'a> {
                     };
                     self.verify(&by, &message.digest())?;
                 }
-                Fact::Aggregated { outcome } => facts.model_after = Some(outcome.model),
+                Fact::Aggregated { outcome } => {
+                    facts.model_after = Some(outcome.model);
+                    story.outcome = Some(outcome);
+                }
                 _ => {}
             }
         }
-        let setup = Setup {
-            nonce: None,
+        let by_name = |signed: &SignedContribution| signed.contribution.participant.clone();
+        story.accepted.sort_by_cached_key(by_name);
+        let proofs = story.accepted.iter().filter_map(|signed| signed.contribution.proof);
+        facts.proofs = proofs.map(|proof| proof.digest).collect();
+        Ok(story)
+    }
+
+    /// The facts that a round of this story can have started from.
+    fn setup(&self, round: u32, story: &Story<'_>, facts: &ReplayFacts) -> Setup {
+        let datasets = self.datasets.borrow();
+        let mut roster = Roster::new();
+        for participant in story.cohort {
+            let dataset = datasets.get(participant).cloned().flatten();
+            roster.enrol(participant.clone(), dataset);
+        }
+        Setup {
+            nonce: story.nonce,
             nonces: None,
-            round: first,
+            round,
             plan: self.plan.digest(),
             model: facts.model_before.unwrap_or(Digest([0; 32])),
             model_bytes: 0,
@@ -90,12 +155,8 @@ impl<'a> Replayer<'a> {
             account: None,
             clip_norm: None,
             rules: self.plan.cohort().clone(),
-            roster: cohort.into_iter().collect(),
-        };
-        let round = Round::replay(setup, entries.iter().map(|entry| &entry.fact))
-            .map_err(|e| Error::caller("round log", "records in order", e.to_string()))?;
-        facts.accepted = round.progress().1 as u64;
-        Ok(facts)
+            roster,
+        }
     }
 
     /// Whether a contribution is signed; see [`Replayer::verify`].

@@ -1,6 +1,7 @@
 //! What an audit proved, and what it did not look at.
 
 use crate::checkpoint::SignedCheckpoint;
+use crate::evidence::Verified;
 use crate::key::VerifierKey;
 use std::collections::BTreeMap;
 use tacit_core::digest::Digest;
@@ -59,6 +60,10 @@ pub struct Report {
     pub contributions: u64,
     /// How many of them carry their participant's signature, which verified.
     pub signed: u64,
+    /// Proofs that they name.
+    pub proofs: u64,
+    /// How many of these were verified once more.
+    pub verified: Verified,
     /// How far the final model was checked.
     pub model: ModelCheck,
 }
@@ -85,8 +90,25 @@ impl Report {
             replayed: 0,
             contributions: 0,
             signed: 0,
+            proofs: 0,
+            verified: Verified::default(),
             model: ModelCheck::None,
         }
+    }
+
+    /// How far proofs of conduct were verified once more; nothing where there are none.
+    fn proofs(&self) -> Option<String> {
+        let Verified { rounds, proofs, bytes, sums, ms } = self.verified;
+        let all = self.proofs;
+        (all > 0).then(|| match proofs {
+            0 => format!("none of {all} proofs was verified once more"),
+            _ => format!(
+                "{proofs} of {all} proofs of {rounds} rounds verified once more ({bytes} bytes, \
+                 {}.{:03} s), {sums} opened sums held against them",
+                ms / 1000,
+                ms % 1000
+            ),
+        })
     }
 
     /// One line that says exactly what was proved.
@@ -116,6 +138,7 @@ impl Report {
                 "round logs: {} of {} match, {} replayed with {} of {} contributions signed",
                 self.round_logs, self.rounds, self.replayed, self.signed, self.contributions
             ));
+            parts.extend(self.proofs());
             parts.push(match self.plan_checked {
                 true => "plan.toml matches".into(),
                 false => "plan.toml not checked".into(),

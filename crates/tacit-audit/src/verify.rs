@@ -10,6 +10,7 @@
 use crate::chain::Chain;
 use crate::checkpoint::SignedCheckpoint;
 use crate::error::AuditError;
+use crate::evidence::Verified;
 use crate::files::{Files, Folder, read_bounded};
 use crate::key::VerifierKey;
 use crate::layout::{self, Place};
@@ -30,7 +31,7 @@ const ROUND_LOG_BYTES: u64 = 1 << 30;
 const SAFETENSORS_HEADER_BYTES: u64 = 100_000_000;
 
 /// What a replayed round log says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReplayFacts {
     /// Contributions in the aggregate.
     pub accepted: u64,
@@ -40,6 +41,10 @@ pub struct ReplayFacts {
     pub model_before: Option<Digest>,
     /// Digest of the released model; `None` when nothing was released.
     pub model_after: Option<Digest>,
+    /// The proofs that contributions in the aggregate name.
+    pub proofs: BTreeSet<Digest>,
+    /// How far they were verified once more.
+    pub verified: Verified,
 }
 
 /// Replays a round's log (its bytes) with the state machine that wrote it.
@@ -224,6 +229,14 @@ fn verify_rounds(
             let (expected, found) = (round.model_before, facts.model_before.unwrap_or_default());
             return Err(AuditError::mismatch(path, "model trained from", expected, found));
         }
+        if facts.proofs != round.proofs {
+            let differ = facts.proofs.symmetric_difference(&round.proofs).count();
+            let expected = format!("the {} of round {}", round.proofs.len(), round.round);
+            let found = format!("{differ} that differ");
+            return Err(AuditError::mismatch(path, "recorded proofs", expected, found));
+        }
+        report.proofs += facts.proofs.len() as u64;
+        report.verified.add(&facts.verified);
         report.signed += facts.signed;
         report.contributions += facts.accepted;
         if facts.model_after != round.model_after {

@@ -64,6 +64,7 @@ fn outcome() -> Outcome {
         bytes_down: 1,
         aggregate_ms: 1,
         verify_ms: Some(12),
+        sum: None,
     }
 }
 

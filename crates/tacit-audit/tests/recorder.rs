@@ -25,6 +25,7 @@ fn model(round: u32) -> Digest {
 fn outcome(round: u32) -> Outcome {
     Outcome {
         verify_ms: None,
+        sum: None,
         tally: None,
         round,
         model: model(round),

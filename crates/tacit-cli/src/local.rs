@@ -57,6 +57,7 @@ pub fn federation(dir: &Path, plan: &Plan, keys: Option<&Path>) -> Result<Ending
         observer: Box::new(move |progress| observer.show(&progress)),
         committee: Committee::of(plan, &identity, runtime.handle().clone())?,
         keys: Box::new(keys.clone()),
+        metrics: Arc::default(),
     };
     let coordinator = Coordinator::open(dir, setting)?;
     let server = runtime.block_on(serve(&coordinator, identity))?;

@@ -151,9 +151,8 @@ impl Centre {
             Cohort { context: &context, accepted: &accepted, spool, len, before: &before, bound };
         let (summed, opened) = self.sum(&mut *aggregator, &cohort, &mut ports.opening)?;
         let tally = opened.as_ref().map(|(tally, _)| *tally);
-        if let Some((_, sums)) = opened {
-            self.judge(contributions, &sums, ports.blobs)?;
-        }
+        let sum = opened.map(|(_, sums)| self.judge(contributions, &sums, ports.blobs));
+        let sum = sum.transpose()?.flatten();
         drop(before);
         let calibration = self.plan.calibration(setup.round, self.update_len(), setup.clip_norm);
         self.within_budget(setup, &calibration)?;
@@ -208,18 +207,19 @@ impl Centre {
             bytes_down: 0,
             aggregate_ms: ports.clock.now_ms().saturating_sub(started),
             verify_ms: None,
+            sum,
         })
     }
 
-    /// Nothing is applied of sums that are not the sums of what was proved.
+    /// Nothing is applied of sums that are not the sums of what was proved; what is kept of them.
     fn judge(
         &self,
         contributions: &[SignedContribution],
         sums: &[RowSum],
         blobs: &dyn Blobs,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Digest>, Error> {
         match (self.channel.proof, &self.referee) {
-            (None, _) => Ok(()),
+            (None, _) => Ok(None),
             (Some(_), Some(referee)) => referee.judge_sums(contributions, sums, blobs),
             (Some(_), None) => Err(Error::Bug("a proved sum was opened that nobody verifies")),
         }

@@ -63,7 +63,7 @@ impl Proof for NoProof {
     }
 
     fn sizes(&self, _: &Statement<'_>) -> Result<Sizes, Error> {
-        Ok(Sizes { proof_bytes: 0, blindings: 0, commits: false })
+        Ok(Sizes { proof_bytes: 0, blindings: 0, commits: false, model: false })
     }
 
     fn prover(&self, _: &Statement<'_>, _: &dyn Keys) -> Result<Box<dyn Prover>, Error> {

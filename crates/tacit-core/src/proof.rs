@@ -133,6 +133,8 @@ pub struct Sizes {
     pub blindings: usize,
     /// Whether participants enrol with a commitment to their data.
     pub commits: bool,
+    /// Whether whoever verifies needs the model that updates began from.
+    pub model: bool,
 }
 
 /// Keys of nobody: for plans whose proofs need none.
@@ -206,8 +208,9 @@ pub struct Shown<'a> {
     pub claim: Claim<'a>,
     /// What the participant was told to do.
     pub order: &'a FitOrder,
-    /// The model that it began from.
-    pub model: &'a Params,
+    /// The model that it began from; where [`Sizes::model`] says that nobody needs it, perhaps
+    /// none.
+    pub model: Option<&'a Params>,
     /// The proof.
     pub proof: &'a [u8],
     /// The update and what opens its commitments; `None` where only sums are opened, and for

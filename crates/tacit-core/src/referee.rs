@@ -9,18 +9,20 @@ use crate::messages::{Contribution, FitOrder, SignedContribution};
 use crate::params::{Layout, Params};
 use crate::pipeline::{Channel, Cohort, RowSum};
 use crate::plan::Plan;
-use crate::proof::{Claim, Dataset, Secret, Shown, Statement, Summands};
-use crate::round::Setup;
-use crate::traits::{Blobs, Context, Keys, Spool, Verifier};
+use crate::proof::{Claim, Dataset, Secret, Shown, Sizes, Statement, Summands};
+use crate::round::{Setup, Summary};
+use crate::traits::{Blobs, Context, Keys, Party, Spool, Verifier};
 use std::sync::Arc;
 
 /// Verifies what the participants of a plan prove.
 pub struct Referee {
     plan: Plan,
     channel: Channel,
+    layout: Arc<Layout>,
     len: usize,
-    proof_bytes: u64,
-    commits: bool,
+    sizes: Sizes,
+    /// Whether what a release is made of follows from it anyway.
+    exact: bool,
     verifier: Box<dyn Verifier>,
 }
 
@@ -33,14 +35,29 @@ pub struct Exhibit {
     opening: Option<(Vec<f32>, Secret)>,
 }
 
+impl Exhibit {
+    /// The proof.
+    pub fn proof(&self) -> &[u8] {
+        &self.proof
+    }
+
+    /// The proof alone.
+    pub fn into_proof(self) -> Vec<u8> {
+        self.proof
+    }
+}
+
 /// What contributions of a round are judged by.
 #[derive(Clone, Copy)]
 pub struct Occasion<'a> {
     /// Plan, round, nonce, and what participants enrolled with.
     pub setup: &'a Setup,
-    /// The round's model.
-    pub model: &'a Params,
+    /// The round's model, where [`Referee::model`] says that it is needed.
+    pub model: Option<&'a Params>,
 }
+
+/// An integer of a sum in canonical JSON, with the comma behind it.
+const INTEGER_BYTES: u64 = 21;
 
 const NO_NONCE: Error = Error::Bug("a proof was to be judged in a round without a nonce");
 
@@ -57,25 +74,36 @@ impl Referee {
         let sizes = rule.sizes(&statement)?;
         let verifier = rule.verifier(&statement, keys)?;
         let len = plan.sent_len(layout.len())?;
-        let (plan, proof_bytes, commits) = (plan.clone(), sizes.proof_bytes, sizes.commits);
-        Ok(Some(Self { plan, channel, len, proof_bytes, commits, verifier }))
+        let exact = plan.mechanism()?.by() == Party::Nobody;
+        let (plan, layout) = (plan.clone(), layout.clone());
+        Ok(Some(Self { plan, channel, layout, len, sizes, exact, verifier }))
     }
 
     /// Whether participants enrol with a commitment to their data.
     pub fn commits(&self) -> bool {
-        self.commits
+        self.sizes.commits
+    }
+
+    /// Names and shapes of the models.
+    pub fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    /// Whether whoever verifies needs the round's model.
+    pub fn model(&self) -> bool {
+        self.sizes.model
     }
 
     /// Largest proof, in bytes.
     pub fn max_proof(&self) -> u64 {
-        self.proof_bytes
+        self.sizes.proof_bytes
     }
 
     /// Refuses an announced proof that is larger than any.
     pub fn admit(&self, header: &Contribution) -> Result<(), Refusal> {
         match header.proof {
-            Some(proof) if proof.bytes > self.proof_bytes => {
-                let (what, limit, found) = ("proof".into(), self.proof_bytes, proof.bytes);
+            Some(proof) if proof.bytes > self.max_proof() => {
+                let (what, limit, found) = ("proof".into(), self.max_proof(), proof.bytes);
                 Err(Refusal::TooLarge { what, limit, found })
             }
             _ => Ok(()),
@@ -158,29 +186,53 @@ impl Referee {
         }
     }
 
-    /// Refuses sums that are not the sums of what was proved; `accepted` are the contributions,
-    /// in the order in which they were summed.
+    /// Refuses sums that are not the sums of what was proved; `contributions` are in the order in
+    /// which they were summed. Where the release tells the sum anyway, it becomes a blob, for
+    /// whoever checks the round: where only one is opened, and nobody adds noise to it.
     pub fn judge_sums(
         &self,
         contributions: &[SignedContribution],
         sums: &[RowSum],
         blobs: &dyn Blobs,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Digest>, Error> {
         let mut proofs = Vec::with_capacity(contributions.len());
         for signed in contributions {
             proofs.push(self.kept(&signed.contribution, blobs)?);
         }
-        for sum in sums {
-            let proofs: Vec<&[u8]> = sum
-                .members
-                .iter()
-                .filter_map(|&place| proofs.get(place))
-                .map(Vec::as_slice)
-                .collect();
-            let RowSum { levels, blindings, .. } = sum;
-            self.verifier.verify_sum(&Summands { proofs: &proofs, levels, blindings })?;
+        sums.iter().try_for_each(|sum| self.judge_sum(&proofs, sum))?;
+        match sums {
+            [sum] if self.exact => Ok(Some(blobs.put(&codec::encode(sum))?)),
+            _ => Ok(None),
         }
-        Ok(())
+    }
+
+    fn judge_sum(&self, proofs: &[Vec<u8>], sum: &RowSum) -> Result<(), Error> {
+        let RowSum { members, levels, blindings } = sum;
+        let proof = |&place: &usize| proofs.get(place).map(Vec::as_slice);
+        let all: Option<Vec<&[u8]>> = members.iter().map(proof).collect();
+        let ascending = members.windows(2).all(|pair| pair[0] < pair[1]);
+        match all.filter(|_| ascending && levels.len() == self.len) {
+            Some(proofs) => {
+                self.verifier.verify_sum(&Summands { proofs: &proofs, levels, blindings })
+            }
+            None => Err(Refusal::Malformed { what: "opened sum".into() }.into()),
+        }
+    }
+
+    /// Refuses a sum that was kept, unless it is that of what was proved; `proofs` are those of
+    /// the accepted contributions, in the order of their participants' names.
+    pub fn judge_kept_sum(&self, proofs: &[Vec<u8>], sum: &[u8]) -> Result<(), Error> {
+        let sum: RowSum = codec::decode("opened sum", sum, self.max_sum(proofs.len()) as usize)?;
+        if sum.blindings.len() != self.sizes.blindings {
+            return Err(Refusal::Malformed { what: "opened sum".into() }.into());
+        }
+        self.judge_sum(proofs, &sum)
+    }
+
+    /// Largest blob of a sum of so many, in bytes.
+    pub fn max_sum(&self, members: usize) -> u64 {
+        let numbers = self.len as u64 + self.sizes.blindings as u64 + members as u64;
+        64 + INTEGER_BYTES * numbers
     }
 
     /// A proof that was kept with an accepted contribution.
@@ -192,6 +244,26 @@ impl Referee {
         match Digest::of_bytes(&proof) == told.digest {
             true => Ok(proof),
             false => Err(Error::world("reading a proof", "its bytes do not have its digest")),
+        }
+    }
+
+    /// What must be kept of a round for whoever checks it, beside its journal: the proofs that
+    /// count, the model where they speak of it, and the sum that was opened, where there is one.
+    pub fn evidence(&self, summary: &Summary) -> Vec<Digest> {
+        let proofs = summary.accepted.iter().filter_map(|signed| signed.contribution.proof);
+        let model = self.model().then_some(summary.setup.model);
+        let sum = summary.result.as_ref().ok().and_then(|outcome| outcome.sum);
+        proofs.map(|proof| proof.digest).chain(model).chain(sum).collect()
+    }
+
+    /// One blob of it.
+    pub fn exhibited(&self, digest: Digest, blobs: &dyn Blobs) -> Result<Vec<u8>, Error> {
+        let absent = || Error::world("reading what proofs need", "a blob of it is gone");
+        let mut bytes = vec![0; blobs.size(digest)?.ok_or_else(absent)? as usize];
+        blobs.read(digest, 0, &mut bytes)?;
+        match Digest::of_bytes(&bytes) == digest {
+            true => Ok(bytes),
+            false => Err(Error::world("reading what proofs need", "a blob has another digest")),
         }
     }
 }

@@ -27,5 +27,14 @@ pub const DROPPED: Family =
 /// Payload bytes received.
 pub const RECEIVED: Family =
     Family::counter("tacit_received_bytes_total", "Bytes of contributions received.");
+/// Proofs of contributions, by verdict.
+pub const PROOFS: Family =
+    Family::counter("tacit_proofs_total", "Proofs of contributions, by verdict.");
+/// Bytes of the proofs that were verified.
+pub const PROOF_BYTES: Family =
+    Family::counter("tacit_proof_bytes_total", "Bytes of proofs that a verdict was given on.");
+/// Time spent verifying what waited, as one batch.
+pub const PROOF_SECONDS: Family =
+    Family::histogram("tacit_proof_seconds", "Time to verify the proofs that waited, as a batch.");
 /// Blob bytes sent.
 pub const SENT: Family = Family::counter("tacit_sent_bytes_total", "Bytes of blobs sent.");

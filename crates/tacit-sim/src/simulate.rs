@@ -83,8 +83,8 @@ pub trait Recorder {
     }
     /// Appends the summary of a round that is over to the transparency log; returns its index.
     fn log(&mut self, summary: &Summary) -> Result<u64, Error>;
-    /// The proof of a contribution that counts.
-    fn proof(&mut self, _proof: &[u8]) -> Result<(), Error> {
+    /// What proofs of a round that is over are verified by: a proof that counts, what it speaks of.
+    fn evidence(&mut self, _evidence: &[u8]) -> Result<(), Error> {
         Ok(())
     }
     /// The model released by `round`.

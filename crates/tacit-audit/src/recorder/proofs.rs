@@ -11,6 +11,9 @@ use tacit_core::plan::Plan;
 use tacit_core::registry::Family;
 use tacit_core::round::Summary;
 
+/// Kind of the record of one accepted proof, whose body names it under the same word.
+pub(crate) const PROOF: &str = "proof";
+
 /// What the records of a rule's proofs are called.
 struct Schemes {
     rule: &'static str,
@@ -82,7 +85,7 @@ impl Of<'_> {
             Some(_) => "kept for whoever checks the run",
             None => "verified before its contribution counted",
         };
-        let made = about(self.record("proof", &title, schemes.proof, body), said);
+        let made = about(self.record(PROOF, &title, schemes.proof, body), said);
         let verified = schemes.verify.map(|scheme| {
             let title = format!("Verification of proof {}", digest.short());
             let body = json!({ "rule": rule, "proof": digest, "verified": true });

@@ -3,13 +3,18 @@
 use super::{read_plan, read_text};
 use crate::Ending;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tacit_audit::{
-    BacklinkRequest, Checks, DEFAULT_BASE, Record, Replayer, VerifierKey, backlink_url,
+    BacklinkRequest, Checks, DEFAULT_BASE, Evidence, Record, Replayer, VerifierKey, backlink_url,
     filed_witnesses, prove, verify_dir, verify_proof,
 };
 use tacit_core::error::Error;
+use tacit_core::params::{Layout, Params};
 use tacit_core::plan::Plan;
+use tacit_core::traits::Keys;
 use tacit_learn::train::safetensors;
+use tacit_node::coordinator::{PROOFS, SystemClock};
+use tacit_node::keys::FolderKeys;
 
 /// Look at a run's transparency log, and check it offline.
 #[derive(clap::Args)]
@@ -25,7 +30,7 @@ enum Action {
         /// The run's folder, or a copy of it.
         dir: PathBuf,
     },
-    /// Check signatures, the tree, the chain of models and every round's journal.
+    /// Check signatures, the tree, the chain of models, every round's journal and every proof.
     Verify {
         /// The run's folder, or a copy of it.
         dir: PathBuf,
@@ -35,6 +40,10 @@ enum Action {
         /// Witnesses that must have co-signed.
         #[arg(long, default_value_t = 0)]
         witnesses: usize,
+        /// Folder with the verification keys of the plan's proof, in files that are named by their
+        /// digests. Without it, proofs that need one are not verified again.
+        #[arg(long)]
+        keys: Option<PathBuf>,
     },
     /// Print a self-contained proof that a record is in the log.
     Prove {
@@ -68,7 +77,9 @@ enum Action {
 pub fn main(args: Args) -> Result<Ending, Error> {
     match args.action {
         Action::Show { dir } => show(&dir),
-        Action::Verify { dir, key, witnesses } => verify(&dir, key.as_deref(), witnesses),
+        Action::Verify { dir, key, witnesses, keys } => {
+            verify(&dir, &Trusted { key: key.as_deref(), witnesses, keys })
+        }
         Action::Prove { dir, index } => {
             println!("{}", String::from_utf8_lossy(&prove(&dir, index)?));
             Ok(Ending::Done)
@@ -96,19 +107,40 @@ fn show(dir: &Path) -> Result<Ending, Error> {
     Ok(Ending::Done)
 }
 
+/// What an auditor has from elsewhere.
+#[derive(Default)]
+pub struct Trusted<'a> {
+    /// The log's key: its text or a file.
+    pub key: Option<&'a str>,
+    /// Witnesses that must have co-signed.
+    pub witnesses: usize,
+    /// Folder of verification keys.
+    pub keys: Option<PathBuf>,
+}
+
 /// Checks everything that can be checked without the participants' data.
-pub fn verify(dir: &Path, key: Option<&str>, witnesses: usize) -> Result<Ending, Error> {
-    let key = key.map(read_key).transpose()?;
+pub fn verify(dir: &Path, trusted: &Trusted<'_>) -> Result<Ending, Error> {
+    let key = trusted.key.map(read_key).transpose()?;
     let filed = filed_witnesses(&dir.join("log"))?;
     let plan = read_plan(Some(&dir.join("plan.toml")))?;
-    let replayer = Replayer::new(&plan);
+    let keys = FolderKeys(trusted.keys.clone());
+    let keys = trusted.keys.as_ref().map(|_| &keys as &dyn Keys);
+    let folder = dir.join("log").join(PROOFS);
+    let (replayer, why) = match layout(dir, &plan, &folder)? {
+        Ok(layout) => {
+            let (folder, clock) = (&folder, &SystemClock);
+            let evidence = Evidence { folder, layout, keys, clock };
+            (Replayer::new(&plan).with_evidence(evidence), None)
+        }
+        Err(why) => (Replayer::new(&plan), why),
+    };
     let replay_round = |bytes: &[u8]| replayer.replay(bytes);
     let model_digest = |path: &Path| model_digest(path);
     let plan_digest = |bytes: &[u8]| plan_digest(bytes);
     let checks = Checks {
         key: key.as_ref(),
         witnesses: &filed,
-        quorum: witnesses,
+        quorum: trusted.witnesses,
         plan_digest: Some(&plan_digest),
         model_digest: Some(&model_digest),
         replay: Some(&replay_round),
@@ -116,6 +148,9 @@ pub fn verify(dir: &Path, key: Option<&str>, witnesses: usize) -> Result<Ending,
     match verify_dir(dir, &checks) {
         Ok(report) => {
             println!("verified: {}", report.summary());
+            if let Some(why) = why.or(replayer.skips()).filter(|_| report.proofs > 0) {
+                println!("proofs were not verified once more: {why}");
+            }
             Ok(Ending::Done)
         }
         Err(error) => {
@@ -125,15 +160,35 @@ pub fn verify(dir: &Path, key: Option<&str>, witnesses: usize) -> Result<Ending,
     }
 }
 
+/// Names and shapes of the models, or why there is nothing to verify proofs by, if that is worth
+/// a word: as round logs, proofs may be withheld as a whole.
+fn layout(
+    dir: &Path,
+    plan: &Plan,
+    folder: &Path,
+) -> Result<Result<Arc<Layout>, Option<&'static str>>, Error> {
+    let model = dir.join("model.safetensors");
+    match (plan.proof()?, folder.exists(), model.exists()) {
+        (None, _, _) => Ok(Err(None)),
+        (_, false, _) => Ok(Err(Some("there is no folder log/proofs"))),
+        (_, _, false) => Ok(Err(Some("there is no model.safetensors that tells their length"))),
+        _ => Ok(Ok(read_model(&model)?.layout().clone())),
+    }
+}
+
 fn plan_digest(bytes: &[u8]) -> Result<tacit_core::digest::Digest, Error> {
     let text = std::str::from_utf8(bytes).map_err(|_| Error::caller("plan", "text", "bytes"))?;
     Ok(Plan::parse(text, &tacit_sim::registry()?)?.digest())
 }
 
 fn model_digest(path: &Path) -> Result<tacit_core::digest::Digest, Error> {
+    Ok(read_model(path)?.digest())
+}
+
+fn read_model(path: &Path) -> Result<Params, Error> {
     let doing = || format!("reading {}", path.display());
     let bytes = std::fs::read(path).map_err(|e| Error::world(doing(), e))?;
-    Ok(safetensors::read(&bytes)?.0.digest())
+    Ok(safetensors::read(&bytes)?.0)
 }
 
 fn check_proof(file: &Path, key: &str) -> Result<Ending, Error> {

@@ -111,7 +111,9 @@ pub fn coordinate(dir: &Path, plan: Plan, settings: &Settings) -> Result<Ending,
     let evaluator = tested.then(|| Ok::<_, Error>((trainer, dataset.test_shard()?))).transpose()?;
     let runtime = Runtime::new().map_err(|e| Error::world("starting the runtime", e))?;
     let committee = Committee::of(&plan, &identity, runtime.handle().clone())?;
+    let metrics = Arc::new(Metrics::new());
     let setting = Setting {
+        metrics: metrics.clone(),
         keys: Box::new(FolderKeys(settings.keys.clone())),
         committee,
         plan,
@@ -121,7 +123,6 @@ pub fn coordinate(dir: &Path, plan: Plan, settings: &Settings) -> Result<Ending,
     };
     let coordinator = Coordinator::open(dir, setting)?;
     runtime.block_on(async {
-        let metrics = Arc::new(Metrics::new());
         let _exposition = match settings.metrics {
             Some(address) => Some(Exposition::start(bind(address).await?, metrics.clone())?),
             None => None,

@@ -55,10 +55,10 @@ impl Recorder for Folder {
         Ok(())
     }
 
-    fn proof(&mut self, proof: &[u8]) -> Result<(), Error> {
-        let path = proof_path(&self.log, Digest::of_bytes(proof));
+    fn evidence(&mut self, evidence: &[u8]) -> Result<(), Error> {
+        let path = proof_path(&self.log, Digest::of_bytes(evidence));
         std::fs::create_dir_all(self.log.join(PROOFS))
-            .and_then(|()| std::fs::write(&path, proof))
+            .and_then(|()| std::fs::write(&path, evidence))
             .map_err(|e| Error::world(format!("writing {}", path.display()), e))
     }
 

@@ -3,6 +3,7 @@
 use super::Facts;
 use super::chart::{Bar, BarChart, Label, LineChart, Row, RowChart, Series, Unit};
 use super::figures::{Figures, Judge, Part, curve, is_released, round_ms};
+use super::proofs::{self, Proved};
 use super::sample::{even, per_bar};
 use super::table::Table;
 use super::text::{self, counted, duration, percent, whole};
@@ -35,14 +36,16 @@ const SINGLE_ROWS: usize = 50;
 
 /// Every chart, in the order of the page.
 pub(super) fn all(facts: &Facts<'_>, figures: &Figures<'_>) -> Vec<Chart> {
-    vec![
+    let mut charts = vec![
         accuracy(facts),
         loss(facts),
         traffic(facts.history),
         timing(facts.history),
         classes(figures),
         contributions(figures),
-    ]
+    ];
+    charts.extend(proofs::rule(facts).map(|_| proving(facts.history)));
+    charts
 }
 
 fn accuracy(facts: &Facts<'_>) -> Chart {
@@ -153,6 +156,19 @@ fn timing(history: &[RoundReport]) -> Chart {
     let words = ("timing", "Time per round", caption);
     stacked(&rounds, words, (Unit::Milliseconds, tell), ["collect", "aggregate"], |round| {
         [round.collect_ms as f64, round.aggregate_ms as f64]
+    })
+}
+
+fn proving(history: &[RoundReport]) -> Chart {
+    let rounds: Vec<&RoundReport> = history.iter().collect();
+    let tell = |time: f64| duration(time as u64);
+    let caption = "What one participant spends on its proof, the median, by the participants’ \
+                   clocks; then what verifying all of a round’s took.";
+    let words = ("proving", "Time of proofs per round", caption);
+    stacked(&rounds, words, (Unit::Milliseconds, tell), ["prove one", "verify all"], |round| {
+        let proved = Proved::of(round);
+        let prove = proved.prove_ms().map_or(0, |(median, _)| median);
+        [prove as f64, proved.verify_ms().unwrap_or(0) as f64]
     })
 }
 

@@ -218,7 +218,8 @@ fn parts(history: &[RoundReport]) -> BTreeMap<&ParticipantId, Part> {
     parts
 }
 
-fn median(mut values: Vec<u64>) -> Option<u64> {
+/// The value in the middle.
+pub(super) fn median(mut values: Vec<u64>) -> Option<u64> {
     values.sort_unstable();
     let upper = *values.get(values.len() / 2)?;
     let lower = *values.get((values.len() - 1) / 2)?;

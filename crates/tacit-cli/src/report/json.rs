@@ -2,6 +2,7 @@
 
 use super::Facts;
 use super::figures::{Figures, Privacy};
+use super::proofs::{self, Proved};
 use super::targets::{self, Point};
 use serde_json::{Value, json};
 use tacit_core::history::RoundReport;
@@ -46,6 +47,10 @@ pub fn json(facts: &Facts<'_>) -> Value {
         "best": figures.best.map(|(accuracy, round)| json!({
             "accuracy": accuracy,
             "after_round": round,
+        })),
+        "proofs": proofs::rule(facts).map(|rule| json!({
+            "rule": rule,
+            "summary": proofs::line(facts).map(|line| line.replace('\u{a0}', " ")),
         })),
         "targets": targets::all(facts).iter().map(target).collect::<Vec<_>>(),
         "privacy": privacy(figures.privacy),
@@ -105,5 +110,6 @@ fn round(round: &RoundReport) -> Value {
         "bytes_down": round.bytes_down,
         "collect_ms": round.collect_ms,
         "aggregate_ms": round.aggregate_ms,
+        "proofs": Proved::of(round).json(),
     })
 }

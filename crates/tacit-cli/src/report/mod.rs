@@ -11,6 +11,7 @@ pub mod compare;
 mod figures;
 mod json;
 mod page;
+mod proofs;
 mod rounds;
 mod sample;
 mod table;

@@ -3,6 +3,7 @@
 use super::Facts;
 use super::charts::{self, Chart};
 use super::figures::Figures;
+use super::proofs;
 use super::rounds;
 use super::targets;
 use super::text::{bytes, counted, duration, escape, moment, number, percent, sentence, whole};
@@ -22,6 +23,7 @@ pub fn html(facts: &Facts<'_>) -> String {
         charts(facts, &figures),
         targets::html(facts),
         table_of_rounds(facts),
+        proofs::html(facts),
         audit(facts),
         plan(facts),
         footer(facts, &figures),

@@ -2,6 +2,7 @@
 
 use super::Facts;
 use super::figures::Figures;
+use super::proofs;
 use super::targets;
 use super::text::{bytes, counted, duration, one_line, percent, sentence, shorten, whole};
 use comfy_table::{Table, presets};
@@ -30,6 +31,9 @@ pub fn summary_table(facts: &Facts<'_>) -> String {
         let after = whole(point.after.into());
         let target = percent(*target);
         row("Reached", format!("{target} after round {after}: {up} up, {down} down"));
+    }
+    if let Some(line) = proofs::line(facts) {
+        row("Proofs", line);
     }
     let median = figures.median_round_ms.map(|ms| format!(", {} per round (median)", duration(ms)));
     row("Time", duration(figures.wall_ms) + &median.unwrap_or_default());

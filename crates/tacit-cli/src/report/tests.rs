@@ -7,7 +7,7 @@ use tacit_core::digest::Digest;
 use tacit_core::evidence::{Cost, Noise};
 use tacit_core::history::{ContributionReport, RoundReport};
 use tacit_core::ids::ParticipantId;
-use tacit_core::messages::Evaluation;
+use tacit_core::messages::{Evaluation, ProofHeader};
 use tacit_core::plan::Plan;
 use tacit_sim::attack::Chosen;
 use tacit_sim::attack::grid::{Cell, Grid, Measured};
@@ -227,6 +227,49 @@ fn an_ordinary_run() {
     assert!(table.contains("Reached"), "{table}");
     assert!(table.contains("27 released, 3 aborted") && table.contains("final model"), "{table}");
     assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+}
+
+/// Every round has proofs, and in the second two of one participant were refused.
+fn proved(rounds: u32, participants: usize) -> Vec<RoundReport> {
+    let mut history = history(rounds, participants);
+    for round in &mut history {
+        for (number, contribution) in round.contributions.iter_mut().enumerate() {
+            let digest = Digest::of_bytes(&[number as u8]);
+            let prove_ms = 700 + (noise(round.round, number as u32) * 400.0) as u64;
+            contribution.proof = Some(ProofHeader { digest, bytes: 22_000, prove_ms });
+        }
+        round.verify_ms = Some(90 + (noise(round.round, 7) * 40.0) as u64);
+    }
+    history[1].unproved.insert(ParticipantId::numbered(2, participants));
+    history[1].refusals.insert("bad-proof".into(), 2);
+    history
+}
+
+#[test]
+fn a_run_whose_participants_proved_something() {
+    let registry = tacit_sim::registry().unwrap();
+    let text = "proof = \"range\"\nname = \"proved\"\nnum_rounds = 8\n[training]\nclip_norm = 1.0";
+    let plan = Plan::parse(text, &registry).unwrap_or_else(|errors| panic!("{errors}"));
+    let run = Run { plan, ..Run::new("", proved(8, 5)) };
+    let facts = run.facts();
+    let page = html(&facts);
+    keep("proved.html", &page);
+    let text = checked(&page);
+    assert_eq!(page.matches("<svg").count(), 7);
+    for expected in ["Time of proofs per round", "Each contribution that counts", "2 (p2)", "21.5"]
+    {
+        assert!(text.contains(expected), "{expected}");
+    }
+    let value = json(&facts);
+    assert_eq!(value["proofs"]["rule"], "range");
+    let second = &value["rounds"][1]["proofs"];
+    assert_eq!((&second["refused"], &second["unproved"][0]), (&2.into(), &"p2".into()));
+    assert!(second["bytes"].as_u64().unwrap() >= 22_000 && second["verify_ms"].is_u64());
+    assert!(summary_table(&facts).contains("of range"));
+    // Where nothing is proved, nothing is said of proofs.
+    let other = Run::new("", history(2, 2));
+    assert!(json(&other.facts())["proofs"].is_null());
+    assert!(!checked(&html(&other.facts())).contains("Proofs\n"));
 }
 
 #[test]

@@ -37,7 +37,8 @@ pub struct Opened {
 }
 
 /// One sum: whose, and of what.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RowSum {
     /// Places of its members in the cohort, ascending.
     pub members: Vec<usize>,

@@ -74,6 +74,7 @@ pub(super) fn contribution(setup: &Setup, n: usize) -> SignedContribution {
 fn outcome(round: u32) -> Outcome {
     Outcome {
         verify_ms: None,
+        sum: None,
         round,
         model: Digest::of_bytes(b"next"),
         slots: vec![],

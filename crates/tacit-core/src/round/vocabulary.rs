@@ -430,6 +430,10 @@ pub struct Outcome {
     /// Time spent verifying proofs, in milliseconds, where there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_ms: Option<u64>,
+    /// The sum that was opened and is that of what was proved, a blob; absent where it is more
+    /// than the release tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sum: Option<Digest>,
 }
 
 /// What the transparency log and the history say of a round that is over.

@@ -82,6 +82,7 @@ impl Drive {
         let round = setup.round;
         self.on(Kind::Aggregated(Outcome {
             verify_ms: None,
+            sum: None,
             round,
             model: Digest::of_bytes(&round.to_le_bytes()),
             slots: vec![],

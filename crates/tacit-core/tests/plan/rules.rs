@@ -119,7 +119,7 @@ impl Proof for Prove {
         }
     }
     fn sizes(&self, _: &Statement<'_>) -> Result<Sizes, Error> {
-        Ok(Sizes { proof_bytes: 32, blindings: 0, commits: false })
+        Ok(Sizes { proof_bytes: 32, blindings: 0, commits: false, model: false })
     }
     fn prover(&self, _: &Statement<'_>, _: &dyn Keys) -> Result<Box<dyn Prover>, Error> {
         Err(Error::Bug("nobody proves"))

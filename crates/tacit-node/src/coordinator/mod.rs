@@ -16,6 +16,7 @@ pub use proofs::{PROOFS, proof_path};
 
 use crate::committee::{Committee, Seated};
 use crate::store::NodeStore;
+use crate::telemetry::Metrics;
 use proofs::Bench;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -81,6 +82,8 @@ pub struct Setting {
     pub committee: Option<Arc<Committee>>,
     /// Keys of proofs, where the plan asks for some.
     pub keys: Box<dyn Keys>,
+    /// What is counted of proofs.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Drives one run.
@@ -106,6 +109,7 @@ pub struct Coordinator {
     traffic: Traffic,
     turned_away: TurnedAway,
     observer: Observer,
+    metrics: Arc<Metrics>,
     /// Whether cosignatures wait to be written.
     cosigned: AtomicBool,
     log_folder: std::path::PathBuf,
@@ -146,7 +150,7 @@ impl Coordinator {
     /// Begins the run in `dir`, or resumes it from there. Layout: `plan.toml`, `history.jsonl`,
     /// `log/` (for everybody) and `state/` (for nobody else).
     pub fn open(dir: &Path, setting: Setting) -> Result<Arc<Self>, Error> {
-        let Setting { plan, model, evaluator, observer, committee, keys } = setting;
+        let Setting { plan, model, evaluator, observer, committee, keys, metrics } = setting;
         crate::committee::required(&plan, committee.is_some())?;
         let store = NodeStore::open(&dir.join("state"))?;
         let plan_text = plan.to_toml();
@@ -203,6 +207,7 @@ impl Coordinator {
             traffic: Traffic::default(),
             turned_away: TurnedAway::default(),
             observer,
+            metrics,
             cosigned: AtomicBool::new(false),
             log_folder,
             plan,

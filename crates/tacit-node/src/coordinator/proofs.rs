@@ -4,10 +4,12 @@
 use super::Coordinator;
 use super::answers::{NO_RUN, proof_transfer};
 use crate::files::{self, Access};
+use crate::telemetry::{Metrics, PROOF_BYTES, PROOF_SECONDS, PROOFS as PROOFS_COUNTED};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 use tacit_core::central;
 use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Refusal};
@@ -19,7 +21,7 @@ use tacit_core::referee::{Exhibit, Occasion, Referee};
 use tacit_core::round::{Setup, Summary};
 use tacit_core::traits::{Blobs as _, Clock as _, Spool};
 
-/// Folder of the log for proofs, each in a file that is named by its digest.
+/// Folder of the log for proofs and what they speak of, each in a file that is named by its digest.
 pub const PROOFS: &str = "proofs";
 
 /// Where a proof lies in the folder of a log.
@@ -146,7 +148,7 @@ impl Bench {
 
     /// A verdict for each of a batch.
     fn batch(&self, coordinator: &Coordinator, batch: &[SignedContribution]) -> Vec<Verdict> {
-        let started = coordinator.clock.now_ms();
+        let (started, precise) = (coordinator.clock.now_ms(), Instant::now());
         let verdicts = self.verify(coordinator, batch).unwrap_or_else(|error| {
             tracing::error!(%error, "proofs could not be verified");
             let failed = || Error::world("verifying proofs", error.to_string());
@@ -154,6 +156,7 @@ impl Bench {
         });
         let spent = coordinator.clock.now_ms().saturating_sub(started);
         self.verify_ms.fetch_add(spent, Ordering::AcqRel);
+        measure(&coordinator.metrics, batch, &verdicts, precise.elapsed());
         verdicts
     }
 
@@ -170,7 +173,7 @@ impl Bench {
         for signed in batch {
             verdicts.push(read(signed).map(|exhibit| exhibits.push(exhibit)));
         }
-        let occasion = Occasion { setup: &setup, model: &model };
+        let occasion = Occasion { setup: &setup, model: Some(&model) };
         let mut judged = self.referee.judge(&occasion, &exhibits)?.into_iter();
         for verdict in verdicts.iter_mut().filter(|verdict| verdict.is_ok()) {
             *verdict = judged.next().unwrap_or(Ok(())).map_err(Error::from);
@@ -209,6 +212,21 @@ impl Bench {
     }
 }
 
+/// Counts the verdicts on a batch; what failed by our fault is none.
+fn measure(metrics: &Metrics, batch: &[SignedContribution], verdicts: &[Verdict], spent: Duration) {
+    metrics.observe(&PROOF_SECONDS, &[], spent.as_secs_f64());
+    for (signed, verdict) in batch.iter().zip(verdicts) {
+        let verdict = match verdict {
+            Ok(()) => "verified",
+            Err(Error::Peer(Refusal::BadProof { .. })) => "refused",
+            Err(_) => continue,
+        };
+        metrics.add(&PROOFS_COUNTED, &[("verdict", verdict)], 1.0);
+        let bytes = signed.contribution.proof.map_or(0, |proof| proof.bytes);
+        metrics.add(&PROOF_BYTES, &[], bytes as f64);
+    }
+}
+
 /// What is verified next: so many that they fit into memory, and at least one.
 fn next(waiting: &mut VecDeque<(u64, SignedContribution)>) -> (Vec<u64>, Vec<SignedContribution>) {
     let (mut tickets, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0u64);
@@ -242,17 +260,17 @@ impl Coordinator {
         self.store.put(&proof).map(drop)
     }
 
-    /// Leaves the proofs of a round for everybody who checks it, in `log/proofs`.
+    /// Leaves the proofs of a round, and what they speak of, for everybody who checks it, in
+    /// `log/proofs`.
     pub(super) fn publish_proofs(&self, summary: &Summary) -> Result<(), Error> {
         let Some(bench) = &self.bench else { return Ok(()) };
-        for signed in &summary.accepted {
-            let Some(proof) = signed.contribution.proof else { continue };
-            let path = proof_path(&self.log_folder, proof.digest);
+        for digest in bench.referee.evidence(summary) {
+            let path = proof_path(&self.log_folder, digest);
             // A round that is logged again after a crash has left some already.
             if path.exists() {
                 continue;
             }
-            let bytes = bench.referee.kept(&signed.contribution, &self.store)?;
+            let bytes = bench.referee.exhibited(digest, &self.store)?;
             files::make_dir(&self.log_folder.join(PROOFS))?;
             files::write_whole(&path, &bytes, Access::Shared)?;
         }
@@ -261,9 +279,11 @@ impl Coordinator {
 
     /// What lies in `log/proofs` is not kept twice.
     pub(super) fn retire_proofs(&self, summary: &Summary) {
-        let proofs = summary.accepted.iter().filter_map(|signed| signed.contribution.proof);
-        for proof in proofs {
-            if let Err(error) = self.store.remove(proof.digest) {
+        let Some(bench) = &self.bench else { return };
+        // The model is retired with all models.
+        let evidence = bench.referee.evidence(summary).into_iter();
+        for digest in evidence.filter(|digest| *digest != summary.setup.model) {
+            if let Err(error) = self.store.remove(digest) {
                 tracing::warn!(%error, "a proof was not deleted");
             }
         }

@@ -8,6 +8,7 @@ use tacit_core::messages::{Contribution, ProofHeader};
 use tacit_core::proof::Dataset;
 use tacit_core::run::Finish;
 use tacit_node::coordinator::proof_path;
+use tacit_node::telemetry::{PROOF_BYTES, PROOFS};
 
 const HONEST: [&str; 3] = ["p0", "p1", "p2"];
 
@@ -80,6 +81,14 @@ async fn only_what_is_proved_counts() {
         }
     }
     assert_eq!(proofs, 7);
+    let verdict = |word| trial.metrics.value(&PROOFS, &[("verdict", word)]);
+    assert_eq!((verdict("verified"), verdict("refused")), (7.0, 4.0));
+    assert_eq!(trial.metrics.value(&PROOF_BYTES, &[]), 11.0 * 32.0);
+    assert!(trial.metrics.render().contains("tacit_proof_seconds_count "));
+    let log = tacit_audit::records(trial.folder()).unwrap();
+    let kinds = |kind| log.iter().filter(|record| record.kind == kind).count();
+    assert_eq!((kinds("proof"), kinds("proofs-refused"), kinds("proved-aggregate")), (7, 2, 2));
+    assert!(log.iter().filter(|r| r.kind != "round").all(|r| !r.body.to_string().contains("p3")));
     let ended = trial.finish().await;
     assert_eq!((ended.counts(1), ended.counts(2)), ((4, 3, 1), (4, 4, 0)));
     let refused = ended.refusals(1).into_iter().find(|(reason, _)| *reason == "bad-proof");

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tacit_audit::{Body, Checks, OsEntropy, RoundRecord, records, verify_dir};
+use tacit_audit::{Body, Checks, Evidence, OsEntropy, Replayer, RoundRecord, records, verify_dir};
 use tacit_core::central::{Centre, Ports};
 use tacit_core::digest::Digest;
 use tacit_core::error::Error;
@@ -29,7 +29,9 @@ use tacit_core::traits::{Member as Side, Transport};
 use tacit_learn::federation::Federation;
 use tacit_node::client::BlockingTransport;
 use tacit_node::committee::{Committee, Dealing};
-use tacit_node::coordinator::{Coordinator, Front, HistoryFile, Progress, Setting, SystemClock};
+use tacit_node::coordinator::{
+    Coordinator, Front, HistoryFile, PROOFS, Progress, Setting, SystemClock,
+};
 use tacit_node::memory::FileMemory;
 use tacit_node::participant::{Signer as _, Testimony, Worker, work};
 use tacit_node::pki::{Identity, Issued, Pki, Revocations, Role};
@@ -177,6 +179,7 @@ impl Trial {
             observer: Box::new(move |progress| seen.lock().unwrap().push(progress)),
             committee: self.committee(&self.identity),
             keys: Box::new(keys::Ring),
+            metrics: self.metrics.clone(),
         }
     }
 
@@ -371,8 +374,29 @@ impl Trial {
         let model = coordinator.model().unwrap().digest();
         drop(coordinator);
         server.stop(Duration::from_secs(1)).await;
+        self.check_proofs();
         let rounds = check_books(&self.run);
         Ended { finish, model, rounds }
+    }
+
+    /// Every proof that counted, and every sum that was kept, is verified again by whoever has the
+    /// run's folder.
+    fn check_proofs(&self) {
+        let folder = &self.run.join("log").join(PROOFS);
+        let (layout, keys, clock) = (self.layout.clone(), Some(&keys::Ring as _), &SystemClock);
+        let evidence = Evidence { folder, layout, keys, clock };
+        let replayer = Replayer::new(&self.plan).with_evidence(evidence);
+        let replay = |bytes: &[u8]| replayer.replay(bytes);
+        let checks = Checks { replay: Some(&replay), ..Checks::default() };
+        let report = verify_dir(&self.run, &checks).unwrap();
+        assert_eq!((report.verified.proofs, report.replayed), (report.proofs, report.rounds));
+        let released = |sum: &&Entry| matches!(sum.fact, Record::Aggregated { .. });
+        let hidden = self.plan.protection().unwrap().exchange().is_some();
+        if report.proofs > 0 && hidden {
+            let rounds = (1..=report.rounds).map(|round| journal(&self.run, round as u32));
+            let kept: usize = rounds.map(|all| all.iter().filter(released).count()).sum();
+            assert_eq!(report.verified.sums, kept as u64);
+        }
     }
 
     /// The model after rounds in which these participants contribute what they honestly learn:
@@ -643,13 +667,17 @@ fn check_books(run: &Path) -> Vec<RoundRecord> {
     rounds
 }
 
+fn journal(run: &Path, round: u32) -> Vec<Entry> {
+    let path = run.join("log").join(tacit_audit::round_log_path(round));
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
 fn check_journal(run: &Path, round: &RoundRecord, report: &RoundReport) {
-    let journal = run.join("log").join(tacit_audit::round_log_path(round.round));
-    let journal = std::fs::read_to_string(journal).unwrap();
     let (mut accepted, mut turned_away) = (Vec::new(), BTreeMap::new());
     let mut refusals = BTreeMap::<String, u64>::new();
-    for line in journal.lines() {
-        match serde_json::from_str::<Entry>(line).unwrap().fact {
+    for entry in journal(run, round.round) {
+        match entry.fact {
             Record::Accepted { signed } => accepted.push(signed.contribution.participant),
             Record::Refused { reason, .. } => *refusals.entry(reason).or_default() += 1,
             Record::Aggregated { outcome } => turned_away = outcome.turned_away,

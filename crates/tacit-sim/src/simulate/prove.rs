@@ -18,7 +18,7 @@ impl Simulation<'_> {
         let offer = self.offer.as_ref().ok_or(Error::Bug("nobody was offered a task"))?;
         let setup = offer.setup.clone();
         let started = self.clock.now_ms();
-        let occasion = Occasion { setup: &setup, model };
+        let occasion = Occasion { setup: &setup, model: Some(model) };
         let mut proved: Vec<&mut Answer> = answers.iter_mut().filter(|a| a.is_ok()).collect();
         for batch in proved.chunks_mut(limits::PROOFS_PER_BATCH) {
             let headers = batch.iter().filter_map(|answer| answer.as_ref().ok());
@@ -53,14 +53,15 @@ impl Simulation<'_> {
         Ok(Some(Kind::Refused { participant, refusal: refusal.clone() }))
     }
 
-    /// Leaves the proofs of a round that is over to the recorder.
+    /// Leaves the proofs of a round that is over, and what they speak of, to the recorder.
     pub(super) fn record_proofs(&mut self, summary: &Summary) -> Result<(), Error> {
         let Some(referee) = &self.referee else { return Ok(()) };
-        for signed in &summary.accepted {
-            self.recorder.proof(&referee.kept(&signed.contribution, &self.store)?)?;
+        for digest in referee.evidence(summary) {
+            self.recorder.evidence(&referee.exhibited(digest, &self.store)?)?;
+            if digest != summary.setup.model {
+                self.bad_proofs.push(digest);
+            }
         }
-        let proofs = summary.accepted.iter().filter_map(|signed| signed.contribution.proof);
-        self.bad_proofs.extend(proofs.map(|proof| proof.digest));
         self.bad_proofs.drain(..).try_for_each(|proof| self.store.remove(proof))
     }
 }

@@ -73,7 +73,7 @@ impl Proof for Toy {
         let hidden = of.sums()?.is_some();
         let len = of.layout.len() as u64;
         let proof_bytes = if hidden { 32 + 8 * len } else { 32 };
-        Ok(Sizes { proof_bytes, blindings: usize::from(hidden), commits: true })
+        Ok(Sizes { proof_bytes, blindings: usize::from(hidden), commits: true, model: false })
     }
 
     fn settle(&self, update: &mut [f32]) {

@@ -183,7 +183,7 @@ impl World {
                 Err(error) => return Err(error.into()),
             };
             let model = central::load(&self.disk.store, &self.lab.layout, setup.model)?;
-            let occasion = Occasion { setup: &setup, model: &model };
+            let occasion = Occasion { setup: &setup, model: Some(&model) };
             let verdict = oaths.referee.judge(&occasion, &exhibit)?.pop().unwrap_or(Ok(()));
             if let Err(refusal) = verdict {
                 let honest = oaths.proved.contains(&essence(header));

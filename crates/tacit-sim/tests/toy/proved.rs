@@ -54,7 +54,7 @@ impl Recorder for Left {
         Ok(self.summaries.len() as u64 - 1)
     }
 
-    fn proof(&mut self, proof: &[u8]) -> Result<(), Error> {
+    fn evidence(&mut self, proof: &[u8]) -> Result<(), Error> {
         self.proofs.push(proof.to_vec());
         Ok(())
     }
@@ -101,7 +101,7 @@ pub fn check(plan: &Plan, keys: &dyn Keys, left: &Left) -> usize {
         let own = |of: &tacit_core::messages::SignedContribution| of.contribution.proof.unwrap();
         let accepted = summary.accepted.iter();
         let exhibits: Vec<_> = accepted.clone().map(|of| exhibit(of, own(of).digest)).collect();
-        let verdicts = referee.judge(&Occasion { setup, model }, &exhibits).unwrap();
+        let verdicts = referee.judge(&Occasion { setup, model: Some(model) }, &exhibits).unwrap();
         assert!(verdicts.iter().all(Result::is_ok), "{verdicts:?}");
         checked += verdicts.len();
         // Under another name, or in another round, none of them holds.
@@ -112,11 +112,12 @@ pub fn check(plan: &Plan, keys: &dyn Keys, left: &Left) -> usize {
             exhibit(&of, digest)
         });
         let renamed: Vec<_> = renamed.collect();
-        let verdicts = referee.judge(&Occasion { setup, model }, &renamed).unwrap();
+        let verdicts = referee.judge(&Occasion { setup, model: Some(model) }, &renamed).unwrap();
         assert!(verdicts.iter().all(Result::is_err), "{verdicts:?}");
         let mut setup = setup.clone();
         setup.round += 1;
-        let verdicts = referee.judge(&Occasion { setup: &setup, model }, &exhibits).unwrap();
+        let verdicts =
+            referee.judge(&Occasion { setup: &setup, model: Some(model) }, &exhibits).unwrap();
         assert!(verdicts.iter().all(Result::is_err), "{verdicts:?}");
     }
     checked

@@ -250,7 +250,7 @@ impl<E: Keyed> Measurable for World<E> {
     fn verify(&mut self, times: usize, opened: bool) -> Result<(), Error> {
         let opening = Some((&self.update[..], &self.secrets[1])).filter(|_| opened);
         let (order, model, proof) = (&self.order, &self.model, &self.proof[..]);
-        let shown = Shown { claim: claim!(self), order, model, proof, opening };
+        let shown = Shown { claim: claim!(self), order, model: Some(model), proof, opening };
         for verdict in self.verifier.verify(&vec![shown; times])? {
             verdict?;
         }
@@ -264,7 +264,7 @@ impl<E: Keyed> Measurable for World<E> {
     fn accepts(&self, proof: &[u8]) -> Result<bool, Error> {
         let opening = Some((&self.update[..], &self.secrets[1]));
         let (order, model) = (&self.order, &self.model);
-        let shown = Shown { claim: claim!(self), order, model, proof, opening };
+        let shown = Shown { claim: claim!(self), order, model: Some(model), proof, opening };
         let verdicts = self.verifier.verify(&[shown])?;
         Ok(verdicts.iter().all(Result::is_ok))
     }

@@ -214,7 +214,8 @@ impl traits::Proof for Rule {
             Curve::Bls12_381 => 192,
         };
         let commitments = if self.hidden_weights { 64 } else { 32 };
-        Ok(Sizes { proof_bytes: commitments + points, blindings: 0, commits: true })
+        let (proof_bytes, model) = (commitments + points, !self.hidden_weights);
+        Ok(Sizes { proof_bytes, blindings: 0, commits: true, model })
     }
 
     fn commit(

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use std::sync::{Mutex, PoisonError};
 use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Refusal};
+use tacit_core::params::Params;
 use tacit_core::proof::{Secret, Shown};
 
 /// Verifies proofs under one key.
@@ -81,7 +82,8 @@ impl<E: Keyed> Verifier<E> {
     fn weights(&self, shown: &Shown<'_>, seed: Option<&Secret>) -> Result<[u8; 32], Error> {
         let (terms, model) = (&self.terms, shown.claim.context.model);
         let make = || -> Result<[u8; 32], Error> {
-            let weights = terms.weights(shown.model)?;
+            let shown = shown.model.ok_or_else(|| Error::caller("model", "the round's", "none"))?;
+            let weights = terms.weights(shown)?;
             Ok(to_bytes(terms::weights(terms, &self.hashes, seed, &weights).1))
         };
         if terms.hidden_weights {
@@ -114,8 +116,8 @@ impl<E: Keyed> Verifier<E> {
     /// what was claimed, ordered and received.
     fn instance(&self, shown: &Shown<'_>) -> Result<Instance<E>, Error> {
         let terms = &self.terms;
-        if shown.model.digest() != shown.claim.context.model {
-            let (expected, found) = (shown.claim.context.model, shown.model.digest());
+        let expected = shown.claim.context.model;
+        if let Some(found) = shown.model.map(Params::digest).filter(|found| *found != expected) {
             return Err(Error::caller("model", expected.to_string(), found.to_string()));
         }
         let (update, rest) = take(shown.proof)?;

@@ -137,7 +137,7 @@ impl Proof for Range {
         let count = side.terms.count();
         let digits = side.digit_bits.map_or(0, sum::digits);
         let proof_bytes = side.terms.bytes() as u64;
-        Ok(Sizes { proof_bytes, blindings: count * digits, commits: false })
+        Ok(Sizes { proof_bytes, blindings: count * digits, commits: false, model: false })
     }
 
     fn settle(&self, update: &mut [f32]) {

@@ -214,6 +214,7 @@ fn open(
             observer: Box::new(observer),
             committee: None,
             keys: Box::new(NoKeys),
+            metrics: Arc::default(),
         },
     )
 }

@@ -81,7 +81,8 @@ fn verify(file: &File, scene: &Scene, dataset: Option<&str>) -> Result<Result<()
         examples: file.examples,
     };
     let opening = file.update.as_deref().zip(seed.as_ref());
-    let shown = Shown { claim, order: &order, model: &scene.model, proof: &proof, opening };
+    let model = Some(&scene.model);
+    let shown = Shown { claim, order: &order, model, proof: &proof, opening };
     let statement = Statement { plan: &scene.plan, layout: scene.model.layout() };
     let verifier = scene.proof.verifier(&statement, &scene.keys)?;
     let verdicts = verifier.verify(std::slice::from_ref(&shown))?;

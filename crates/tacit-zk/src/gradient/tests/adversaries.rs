@@ -92,7 +92,7 @@ fn no_proof_holds_of_other_data_updates_or_models() {
     shown.opening = Some((&world.update, &seed));
     assert!(!accepts(&shown), "another seed");
     let mut shown = world.shown(proof);
-    shown.model = &other.model;
+    shown.model = Some(&other.model);
     shown.claim.context.model = other.model.digest();
     assert!(!accepts(&shown), "another model");
     let mut order = world.order.clone();

@@ -122,7 +122,7 @@ impl World {
     pub fn shown<'a>(&'a self, proof: &'a [u8]) -> Shown<'a> {
         let opening = Some((&self.update[..], &self.seed));
         let (claim, order, model) = (self.claim(), &self.order, &self.model);
-        Shown { claim, order, model, proof, opening }
+        Shown { claim, order, model: Some(model), proof, opening }
     }
 
     /// Both sides, with a key for the circuit.
