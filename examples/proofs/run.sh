@@ -39,7 +39,7 @@ echo "== gradients of data that participants committed to"
     sed -n '/^\[proof\]/,$p' "$dir/finalised"
 } >"$dir/gradient.toml"
 $tacit run "$dir/gradient.toml" --keys "$dir/keys" --out "$dir/gradient"
-$tacit audit verify "$dir/gradient"
+$tacit audit verify "$dir/gradient" --keys "$dir/keys"
 
 echo "== one of them by hand, and passed off as somebody else's"
 of=("$dir/gradient.toml" --keys "$dir/keys")
