@@ -3,7 +3,7 @@
 //! over BN254's scalars it is circom's. The constants follow from the width and the field by the
 //! paper's Grain generator (appendix E), so BLS12-381 has its own.
 //!
-//! In a witness and in a circuit it is one function, run by another [`Builder`]; [`plain`] has it
+//! In a witness and in a circuit it is one function, run by another [`Builder`]; `plain` has it
 //! without either.
 
 mod plain;
