@@ -25,13 +25,17 @@ pub trait Keyed: Engine + Over {
     fn wrap_verifying(key: ark::PreparedVerifyingKey<Self>, head: Digest) -> VerifyingKey;
 }
 
-/// Proves that wires satisfy the system the key was made for; refuses wires that do not.
+/// Proves that wires satisfy the system the key was made for; refuses wires that do not. The proof
+/// is verified before it is given away: A and B are uniform, and what verifies has the only C that
+/// goes with them. Points of a key that are not what its circuit makes of them could otherwise
+/// write private wires into C, to be read off by whoever made the key.
 pub fn prove<E: Keyed>(
     key: &ProvingKey,
     r1cs: &R1cs<E::ScalarField>,
     witness: &[E::ScalarField],
     entropy: &mut dyn Entropy,
 ) -> Result<Proof<E>, Error> {
+    let verifying = key.verifying();
     let key = fits::<E>(key, r1cs)?;
     if let Some(row) = r1cs.broken(witness) {
         let found = format!("constraint {row} broken");
@@ -44,7 +48,12 @@ pub fn prove<E: Keyed>(
     let b = E::G2::msm_unchecked(&key.b_g2_query, witness) + key.vk.beta_g2 + key.vk.delta_g2 * s;
     let b1 = E::G1::msm_unchecked(&key.b_g1_query, witness) + key.beta_g1 + key.delta_g1 * s;
     let c = a * s + b1 * r - key.delta_g1 * (r * s) + l + h;
-    Ok(Proof { a: a.into_affine(), b: b.into_affine(), c: c.into_affine() })
+    let proof = Proof { a: a.into_affine(), b: b.into_affine(), c: c.into_affine() };
+    if !verify(verifying, &witness[1..=r1cs.public()], &proof)? {
+        let expected = "one whose proofs verify";
+        return Err(Error::caller("proving key", expected, "another, or not for this circuit"));
+    }
+    Ok(proof)
 }
 
 /// Refuses a key of another curve, or for a circuit of other sizes.

@@ -90,6 +90,8 @@ mod tests {
     use crate::groth16::{VerifyingKey, prove, read_proof, verify, write_proof};
     use crate::r1cs::tests::{cubic, cubic_witness};
     use crate::testing::Seeded;
+    use ark_bn254::Bn254;
+    use ark_ec::AffineRepr;
 
     fn true_statements_only<E: Keyed>() {
         let mut entropy = Seeded::new(1);
@@ -113,6 +115,34 @@ mod tests {
         for end in 0..written.len() {
             assert!(VerifyingKey::read(&written[..end], head).is_err(), "{end}");
         }
+    }
+
+    /// A key whose maker added points to those of private wires, to read these off a proof.
+    #[test]
+    fn a_doctored_key_gives_no_proof() {
+        let mut entropy = Seeded::new(1);
+        let cubic = cubic::<ark_bn254::Fr>();
+        let key = setup_for_tests::<Bn254>(&cubic, &mut entropy).unwrap();
+        let witness = cubic_witness::<ark_bn254::Fr>(3);
+        let doctored = |change: &dyn Fn(&mut ark::ProvingKey<Bn254>)| {
+            let mut points = Bn254::proving(&key).unwrap().clone();
+            change(&mut points);
+            ProvingKey::new::<Bn254>(points, head_for_tests()).unwrap()
+        };
+        let more = |point: &mut ark_bn254::G1Affine| {
+            *point = (*point + ark_bn254::G1Affine::generator()).into_affine();
+        };
+        let keys = [
+            doctored(&|points| more(&mut points.l_query[0])),
+            doctored(&|points| more(&mut points.h_query[0])),
+            doctored(&|points| more(&mut points.a_query[3])),
+            doctored(&|points| more(&mut points.b_g1_query[3])),
+        ];
+        for (number, key) in keys.iter().enumerate() {
+            let proved = prove::<Bn254>(key, &cubic, &witness, &mut entropy);
+            assert!(proved.is_err_and(|error| error.to_string().contains("verify")), "{number}");
+        }
+        assert!(prove::<Bn254>(&key, &cubic, &witness, &mut entropy).is_ok());
     }
 
     #[test]
