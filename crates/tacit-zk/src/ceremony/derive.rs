@@ -4,14 +4,16 @@
 
 use super::blake::Blake2b;
 use super::points::{montgomery_inverse, uncompressed};
-use crate::curve::{Engine, Point};
+use super::share::Beacon;
+use crate::curve::{Engine, Point, scalar};
 use crate::sections::width;
 use ark_ec::CurveGroup;
 use ark_ff::{Field, PrimeField};
 use tacit_core::digest::Digest;
 use tacit_core::error::Error;
 use tacit_core::limits;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use tacit_core::traits::Entropy;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// ChaCha20 with a counter of 128 bits, read as words.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -138,14 +140,47 @@ pub(crate) fn challenge_point<E: Engine>(
 /// s and xs, for a point s out of the stream.
 pub(crate) fn base<E: Engine>(
     stream: &mut Stream,
-    secret: E::ScalarField,
+    secret: &E::ScalarField,
 ) -> (E::G1Affine, E::G1Affine) {
     let s: E::G1Affine = stream.point();
     (s, (s * secret).into_affine())
 }
 
+/// A contributor's secrets, toxic until they are gone, and the stream that the bases of their keys
+/// come from. The secrets stay where they were drawn: what moves is a pointer.
+pub(crate) struct Draw<F: PrimeField> {
+    pub secrets: Zeroizing<Vec<F>>,
+    pub stream: Stream,
+}
+
+impl<F: PrimeField> Draw<F> {
+    /// As many secrets as a phase has.
+    pub fn random(count: usize, entropy: &mut dyn Entropy) -> Result<Self, Error> {
+        let mut secrets = Zeroizing::new(vec![F::ZERO; count]);
+        for secret in secrets.iter_mut() {
+            *secret = scalar(entropy)?;
+        }
+        let mut seed = Zeroizing::new([0; 32]);
+        entropy.fill(&mut seed[..])?;
+        Ok(Self { secrets, stream: Stream::new(&seed[..]) })
+    }
+
+    /// Secrets of somebody's choice.
+    #[cfg(test)]
+    pub fn chosen(secrets: &[F]) -> Self {
+        Self { secrets: secrets.to_vec().into(), stream: Stream::new(&[9; 32]) }
+    }
+
+    /// Those that everybody can compute.
+    pub fn beacon(count: usize, of: &Beacon) -> Result<Self, Error> {
+        let mut stream = beacon(&of.source, of.exponent)?;
+        let secrets = (0..count).map(|_| stream.field()).collect::<Vec<F>>().into();
+        Ok(Self { secrets, stream })
+    }
+}
+
 /// The stream of a beacon: SHA-256, 2^`exponent` times.
-pub(crate) fn beacon(source: &[u8], exponent: u8) -> Result<Stream, Error> {
+fn beacon(source: &[u8], exponent: u8) -> Result<Stream, Error> {
     if exponent > limits::BEACON_EXPONENT {
         let expected = format!("at most 2^{} hashes", limits::BEACON_EXPONENT);
         return Err(Error::caller("beacon", expected, format!("2^{exponent}")));

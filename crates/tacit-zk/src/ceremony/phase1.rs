@@ -3,69 +3,37 @@
 //! secrets with ones of its own, and shows that it knows them.
 
 use super::blake::Blake2b;
-use super::derive::{Shown, Stream, base, beacon, challenge_point};
+use super::derive::{Draw, Shown, base, challenge_point};
 use super::points::{compressed, generators};
 use super::ptau::{First, Powers, Ptau, WHAT, key_bytes};
 use super::ratio::{Claims, Coins};
 use super::share::{Beacon, Share};
-use crate::curve::{Engine, scalar};
+use crate::curve::Engine;
 use ark_ec::CurveGroup;
-use ark_ff::{Field, PrimeField};
+use ark_ff::Field;
 use rayon::prelude::*;
 use tacit_core::error::Error;
 use tacit_core::traits::Entropy;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::Zeroize;
 
-/// A contributor's secrets: toxic until they are gone.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub(crate) struct Secrets<F: PrimeField> {
-    pub tau: F,
-    pub alpha: F,
-    pub beta: F,
-}
-
-/// Secrets and the stream that the bases of their key come from.
-pub(crate) struct Draw<F: PrimeField> {
-    pub secrets: Secrets<F>,
-    stream: Stream,
-}
-
-impl<F: PrimeField> Draw<F> {
-    pub fn random(entropy: &mut dyn Entropy) -> Result<Self, Error> {
-        let [tau, alpha, beta] = [(); 3].map(|()| scalar(entropy));
-        let mut seed = zeroize::Zeroizing::new([0; 32]);
-        entropy.fill(&mut seed[..])?;
-        let secrets = Secrets { tau: tau?, alpha: alpha?, beta: beta? };
-        Ok(Self { secrets, stream: Stream::new(&seed[..]) })
-    }
-
-    /// Secrets of somebody's choice.
-    #[cfg(test)]
-    pub fn chosen(tau: F, alpha: F, beta: F) -> Self {
-        Self { secrets: Secrets { tau, alpha, beta }, stream: Stream::new(&[9; 32]) }
-    }
-
-    pub fn beacon(of: &Beacon) -> Result<Self, Error> {
-        let mut stream = beacon(&of.source, of.exponent)?;
-        let [tau, alpha, beta] = [(); 3].map(|()| stream.field());
-        Ok(Self { secrets: Secrets { tau, alpha, beta }, stream })
-    }
-}
+/// τ, α and β.
+pub(crate) const SECRETS: usize = 3;
 
 /// Multiplies the powers with a contributor's.
 pub(crate) fn contribute<E: Engine>(
     before: &Ptau<E>,
-    mut draw: Draw<E::ScalarField>,
+    draw: &mut Draw<E::ScalarField>,
     share: Share,
-) -> Ptau<E> {
+) -> Result<Ptau<E>, Error> {
     let challenge = before.challenge();
-    let Secrets { tau, alpha, beta } = draw.secrets;
+    let Draw { secrets, stream } = draw;
+    let [tau, alpha, beta] = &secrets[..] else { return Err(Error::Bug("three secrets")) };
     let key = [(0, tau), (1, alpha), (2, beta)].map(|(index, secret)| {
-        let (s, sx) = base::<E>(&mut draw.stream, secret);
+        let (s, sx) = base::<E>(stream, secret);
         let sp = challenge_point::<E>(index, &challenge, s, sx);
         Shown { s, sx, spx: (sp * secret).into_affine() }
     });
-    let one = E::ScalarField::ONE;
+    let one = &E::ScalarField::ONE;
     let mut after = Ptau {
         power: before.power,
         tau_g1: times_powers::<E::G1>(&before.tau_g1, one, tau),
@@ -81,7 +49,7 @@ pub(crate) fn contribute<E: Engine>(
     hash.update(&key_bytes(&key));
     let next = after.hash(&hash.finish());
     after.contributions.push(Powers { after: after.first(), key, partial, next, share });
-    after
+    Ok(after)
 }
 
 /// The hash over a response's points.
@@ -99,13 +67,13 @@ pub(super) fn response<E: Engine>(challenge: &[u8; 64], after: &Ptau<E>) -> Blak
 /// pᵢ · first · stepⁱ.
 fn times_powers<G: CurveGroup>(
     points: &[G::Affine],
-    first: G::ScalarField,
-    step: G::ScalarField,
+    first: &G::ScalarField,
+    step: &G::ScalarField,
 ) -> Vec<G::Affine> {
     const PIECE: usize = 256;
     let pieces: Vec<Vec<G::Affine>> = (points.par_chunks(PIECE).enumerate())
         .map(|(index, piece)| {
-            let mut factor = first * step.pow([(index * PIECE) as u64]);
+            let mut factor = *first * step.pow([(index * PIECE) as u64]);
             let times = piece.iter().map(|point| {
                 let product = *point * factor;
                 factor *= step;
@@ -182,9 +150,8 @@ fn follows<E: Engine>(
 }
 
 fn is_of_beacon<E: Engine>(made: &Powers<E>, of: &Beacon) -> Result<bool, Error> {
-    let mut draw = Draw::<E::ScalarField>::beacon(of)?;
-    let Secrets { tau, alpha, beta } = draw.secrets;
-    let expected = [tau, alpha, beta].map(|secret| base::<E>(&mut draw.stream, secret));
+    let Draw { secrets, mut stream } = Draw::<E::ScalarField>::beacon(SECRETS, of)?;
+    let expected = secrets.iter().map(|secret| base::<E>(&mut stream, secret));
     Ok(made.key.iter().zip(expected).all(|(shown, pair)| (shown.s, shown.sx) == pair))
 }
 

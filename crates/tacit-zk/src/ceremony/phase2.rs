@@ -3,21 +3,24 @@
 //! own, divides by it what is over δ, and shows that it knows it.
 
 use super::blake::Blake2b;
-use super::derive::{Shown, Stream, base, beacon};
+use super::derive::{Draw, Shown, Stream, base};
 use super::points::{generators, uncompressed};
 use super::prepare::basis;
 use super::ptau::Ptau;
 use super::ratio::{Claims, Coins};
-use super::share::{Beacon, Share};
+use super::share::Share;
 use super::zkey::{Delta, WHAT, Zkey, coefficients};
-use crate::curve::{Engine, scalar};
+use crate::curve::Engine;
 use crate::r1cs::R1cs;
 use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
 use ark_ff::{Field, PrimeField};
 use rayon::prelude::*;
 use tacit_core::error::Error;
 use tacit_core::traits::Entropy;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::Zeroize;
+
+/// δ.
+pub(crate) const SECRETS: usize = 1;
 
 /// Terms from which one multi-scalar multiplication is cheaper than many multiplications.
 const MANY: usize = 48;
@@ -149,42 +152,16 @@ fn circuit_hash<E: Engine>(key: &Zkey<E>, powers: &Ptau<E>, log: u32) -> [u8; 64
     hash.finish()
 }
 
-/// A secret and the stream that the base of its key comes from.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub(crate) struct Draw<F: PrimeField> {
-    pub delta: F,
-    stream: Stream,
-}
-
-impl<F: PrimeField> Draw<F> {
-    pub fn random(entropy: &mut dyn Entropy) -> Result<Self, Error> {
-        let delta = scalar(entropy)?;
-        let mut seed = zeroize::Zeroizing::new([0; 32]);
-        entropy.fill(&mut seed[..])?;
-        Ok(Self { delta, stream: Stream::new(&seed[..]) })
-    }
-
-    /// A secret of somebody's choice.
-    #[cfg(test)]
-    pub fn chosen(delta: F) -> Self {
-        Self { delta, stream: Stream::new(&[9; 32]) }
-    }
-
-    pub fn beacon(of: &Beacon) -> Result<Self, Error> {
-        let mut stream = beacon(&of.source, of.exponent)?;
-        Ok(Self { delta: stream.field(), stream })
-    }
-}
-
 /// Multiplies δ with a contributor's.
 pub(crate) fn contribute<E: Engine>(
     before: &Zkey<E>,
-    mut draw: Draw<E::ScalarField>,
+    draw: &mut Draw<E::ScalarField>,
     share: Share,
 ) -> Result<Zkey<E>, Error> {
-    let delta = draw.delta;
+    let Draw { secrets, stream } = draw;
+    let [delta] = &secrets[..] else { return Err(Error::Bug("one secret")) };
     let mut inverse = delta.inverse().ok_or(Error::Bug("a drawn secret is not zero"))?;
-    let (s, sx) = base::<E>(&mut draw.stream, delta);
+    let (s, sx) = base::<E>(stream, delta);
     let transcript = challenge(before, before.contributions.len(), s, sx);
     let sp: E::G2Affine = Stream::new(&transcript).point();
     let key = Shown { s, sx, spx: (sp * delta).into_affine() };
@@ -235,9 +212,8 @@ pub(crate) fn verify<E: Engine>(
             return Err(bad(format!("contribution {} that does not follow", index + 1)));
         }
         if let Some(of) = &delta.share.beacon {
-            let mut draw = Draw::<E::ScalarField>::beacon(of)?;
-            let secret = draw.delta;
-            if base::<E>(&mut draw.stream, secret) != (shown.s, shown.sx) {
+            let Draw { secrets, mut stream } = Draw::<E::ScalarField>::beacon(SECRETS, of)?;
+            if base::<E>(&mut stream, &secrets[0]) != (shown.s, shown.sx) {
                 return Err(bad(format!("contribution {} not of its beacon", index + 1)));
             }
         }

@@ -1,5 +1,6 @@
 //! The file of a ceremony under way: powers or a key, over either curve.
 
+use super::derive::Draw;
 use super::knowledge::{self, Step};
 use super::points::generators;
 use super::ptau::{First, Powers, Ptau};
@@ -35,9 +36,6 @@ pub(crate) enum Of<E: Engine> {
     Powers(Box<Ptau<E>>),
     Key(Box<Zkey<E>>),
 }
-
-/// A contributor's secrets.
-type Toxic<F> = zeroize::Zeroizing<Vec<F>>;
 
 /// A curve that states are over.
 pub(crate) trait Stated: Keyed {
@@ -239,34 +237,28 @@ impl<E: Stated> Of<E> {
         }
     }
 
-    /// The same with a contribution, and the secrets in the order of its steps.
-    fn moved(
-        &self,
-        share: Share,
-        entropy: Option<&mut dyn Entropy>,
-    ) -> Result<(Self, Toxic<E::ScalarField>), Error> {
-        let missing = || Error::Bug("a contribution follows from a beacon or from entropy");
+    /// How many secrets a contribution has.
+    fn secrets(&self) -> usize {
+        match self {
+            Self::Powers(_) => phase1::SECRETS,
+            Self::Key(_) => phase2::SECRETS,
+        }
+    }
+
+    /// The same with a contribution.
+    fn moved(&self, draw: &mut Draw<E::ScalarField>, share: Share) -> Result<Self, Error> {
         Ok(match self {
             Self::Powers(powers) => {
-                let draw = match (&share.beacon, entropy) {
-                    (Some(beacon), _) => phase1::Draw::beacon(beacon)?,
-                    (None, Some(entropy)) => phase1::Draw::random(entropy)?,
-                    _ => return Err(missing()),
-                };
-                let secrets = &draw.secrets;
-                let secrets = vec![secrets.tau, secrets.alpha, secrets.beta].into();
-                (Self::Powers(Box::new(phase1::contribute(powers, draw, share))), secrets)
+                Self::Powers(Box::new(phase1::contribute(powers, draw, share)?))
             }
-            Self::Key(key) => {
-                let draw = match (&share.beacon, entropy) {
-                    (Some(beacon), _) => phase2::Draw::beacon(beacon)?,
-                    (None, Some(entropy)) => phase2::Draw::random(entropy)?,
-                    _ => return Err(missing()),
-                };
-                let secrets = vec![draw.delta].into();
-                (Self::Key(Box::new(phase2::contribute(key, draw, share)?)), secrets)
-            }
+            Self::Key(key) => Self::Key(Box::new(phase2::contribute(key, draw, share)?)),
         })
+    }
+
+    /// The same with a beacon's contribution.
+    fn ended(&self, beacon: &Beacon) -> Result<Self, Error> {
+        let share = Share { name: String::new(), beacon: Some(beacon.clone()) };
+        self.moved(&mut Draw::beacon(self.secrets(), beacon)?, share)
     }
 }
 
@@ -296,8 +288,9 @@ impl Transcript {
         entropy: &mut dyn Entropy,
     ) -> Result<(Vec<u8>, Record), Error> {
         let share = Share { name: who.name.to_string(), beacon: None };
-        let (after, secrets) = of.moved(share, Some(&mut *entropy))?;
-        self.seal(after, &secrets, who, entropy)
+        let mut draw = Draw::random(of.secrets(), entropy)?;
+        let after = of.moved(&mut draw, share)?;
+        self.seal(after, &draw.secrets, who, entropy)
     }
 
     /// The file of a state, and a record that shows who knows the secrets of its last contribution.
@@ -327,9 +320,8 @@ impl Transcript {
 
     /// Ends the ceremony with a public value.
     pub fn end(&self, file: &[u8], beacon: Beacon) -> Result<(Vec<u8>, Record), Error> {
-        let share = Share { name: String::new(), beacon: Some(beacon.clone()) };
         let state = self.current(file)?;
-        let file = with_state!(state, of => Stated::wrap(of.moved(share, None)?.0).write());
+        let file = with_state!(state, of => Stated::wrap(of.ended(&beacon)?).write());
         let record = self.record(Digest::of_bytes(&file), By::Beacon(beacon));
         Ok((file, record))
     }

@@ -1,6 +1,6 @@
 //! Whoever cheats is refused, however well the rest fits.
 
-use super::super::derive::Stream;
+use super::super::derive::{Draw, Stream};
 use super::super::phase1::{self, response};
 use super::super::phase2;
 use super::super::ptau::{Ptau, key_bytes};
@@ -44,7 +44,8 @@ fn forged<E: Stated>(world: &World, change: impl FnOnce(&mut Ptau<E>)) -> (Vec<u
     let [tau, alpha, beta] = [3_u64, 5, 7].map(E::ScalarField::from);
     let before = powers::<E>(world);
     let challenge = before.challenge();
-    let mut after = phase1::contribute(&before, phase1::Draw::chosen(tau, alpha, beta), share());
+    let mut draw = Draw::chosen(&[tau, alpha, beta]);
+    let mut after = phase1::contribute(&before, &mut draw, share()).unwrap();
     change(&mut after);
     let mut hash = response(&challenge, &after);
     let first = after.first();
@@ -65,8 +66,8 @@ fn sealed<E: Stated>(world: &World, of: Of<E>, secrets: &[E::ScalarField]) -> (V
 /// Mallory's key with whatever `change` does to it.
 fn forged_key<E: Stated>(world: &World, change: impl FnOnce(&mut Zkey<E>)) -> (Vec<u8>, Record) {
     let delta = E::ScalarField::from(3_u64);
-    let draw = phase2::Draw::chosen(delta);
-    let mut after = phase2::contribute(&key::<E>(world), draw, share()).unwrap();
+    let mut draw = Draw::chosen(&[delta]);
+    let mut after = phase2::contribute(&key::<E>(world), &mut draw, share()).unwrap();
     change(&mut after);
     sealed(world, Of::Key(Box::new(after)), &[delta])
 }
@@ -109,9 +110,8 @@ fn zero_secrets<E: Stated>() {
     world.add(&Person::new(0));
     let (zero, one) = (E::ScalarField::zero(), E::ScalarField::ONE);
     for secrets in [[zero, one, one], [one, zero, one], [one, one, zero]] {
-        let [tau, alpha, beta] = secrets;
-        let draw = phase1::Draw::chosen(tau, alpha, beta);
-        let after = phase1::contribute(&powers::<E>(&world), draw, share());
+        let mut draw = Draw::chosen(&secrets);
+        let after = phase1::contribute(&powers::<E>(&world), &mut draw, share()).unwrap();
         let made = sealed(&world, Of::Powers(Box::new(after)), &secrets);
         assert!(!world.accepts(made));
     }
@@ -231,7 +231,7 @@ where
         assert!(!world.accepts(made), "{what}");
     }
     let zero = E::ScalarField::zero();
-    assert!(phase2::contribute(&key::<E>(&world), phase2::Draw::chosen(zero), share()).is_err());
+    assert!(phase2::contribute(&key::<E>(&world), &mut Draw::chosen(&[zero]), share()).is_err());
     let honest = forged_key::<E>(&world, |_| ());
     assert!(world.accepts(honest), "what is forged does fit");
 }
@@ -248,8 +248,8 @@ fn a_key_back_at_its_beginning_is_insane() {
     let mut world = World::key::<Bn254>();
     let two = ark_bn254::Fr::from(2_u64);
     for delta in [two, two.inverse().unwrap()] {
-        let draw = phase2::Draw::chosen(delta);
-        let after = phase2::contribute(&key::<Bn254>(&world), draw, share()).unwrap();
+        let mut draw = Draw::chosen(&[delta]);
+        let after = phase2::contribute(&key::<Bn254>(&world), &mut draw, share()).unwrap();
         let made = sealed(&world, Of::Key(Box::new(after)), &[delta]);
         assert!(world.accepts(made));
     }
@@ -266,15 +266,17 @@ fn wrong_beacons(mut world: World) {
     assert!(world.transcript.end(&world.file, endless).is_err());
     // chosen secrets that are called a beacon's
     let named = Share { name: String::new(), beacon: Some(a_beacon()) };
+    let three = ark_bn254::Fr::from(3_u64);
     let file = match world.of::<Bn254>() {
         Of::Powers(before) => {
-            let three = ark_bn254::Fr::from(3_u64);
-            let draw = phase1::Draw::chosen(three, three, three);
-            Bn254::wrap(Of::Powers(Box::new(phase1::contribute(&before, draw, named))))
+            let mut draw = Draw::chosen(&[three; 3]);
+            Bn254::wrap(Of::Powers(Box::new(
+                phase1::contribute(&before, &mut draw, named).unwrap(),
+            )))
         }
         Of::Key(before) => {
-            let draw = phase2::Draw::chosen(ark_bn254::Fr::from(3_u64));
-            Bn254::wrap(Of::Key(Box::new(phase2::contribute(&before, draw, named).unwrap())))
+            let mut draw = Draw::chosen(&[three]);
+            Bn254::wrap(Of::Key(Box::new(phase2::contribute(&before, &mut draw, named).unwrap())))
         }
     };
     let file = file.write();
