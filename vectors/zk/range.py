@@ -414,19 +414,22 @@ def open_squares(transcript, count, total_commitment, a):
     return transcript.challenge(b"y"), transcript.challenge(b"z")
 
 
-def prove_squares(rng, digits, blindings, left, right, claimed):
+def prove_squares(rng, digits, blindings, left, right, claimed, beside=0, more=None):
+    """Of a liar, A has `beside` of B, and S has `more` of H."""
     count, places = len(blindings), places_of(len(blindings))
     g, h = [bases(letter, digits, places) for letter in (b"G", b"H")]
     left, right = left + [0] * (places - len(left)), right + [0] * (places - len(right))
     blinding, alpha = rng.randrange(1, ORDER), rng.randrange(1, ORDER)
-    s = commit(claimed, blinding).encode()
-    a = (total(left, g) + total(right, h) + alpha * BLINDING).encode()
+    more = (more or []) + [0] * (places - len(more or []))
+    s = (commit(claimed, blinding) + total(more, h)).encode()
+    a = (total(left, g) + total(right, h) + commit(beside, alpha)).encode()
     transcript = Transcript(b"test")
     y, z = open_squares(transcript, count, s, a)
     lots = [pow(y, j + 1, ORDER) for j in range(places)]
-    u = [x + z * lot for x, lot in zip(left, lots)]
-    w = [x + z * z * lot for x, lot in zip(right, lots)]
-    alpha += blinding + (z + z * z) * sum(lot * r for lot, r in zip(lots, blindings))
+    u = [z * x + z**3 * lot for x, lot in zip(left, lots)]
+    w = [z * x + z**2 * m + z**5 * lot for x, m, lot in zip(right, more, lots)]
+    summed = sum(lot * r for lot, r in zip(lots, blindings))
+    alpha = z * alpha + z**2 * blinding + (z**4 + z**6) * summed
     d1, rest = argue(transcript, rng, g, h, 1, u, w, alpha)
     return s + d1 + a + rest
 
@@ -441,11 +444,12 @@ def squares_hold(digits, commitments, proof):
         transcript = Transcript(b"test")
         y, z = open_squares(transcript, len(commitments), s, proof[32:64])
         lots = [pow(y, j + 1, ORDER) for j in range(places)]
-        point = decode(proof[32:64]) + decode(s)
-        point = point + total([z * lot for lot in lots], g) + total([z * z * lot for lot in lots], h)
+        point = z * decode(proof[32:64]) + z**2 % ORDER * decode(s)
+        point = point + total([z**3 * lot % ORDER for lot in lots], g)
+        point = point + total([z**5 * lot % ORDER for lot in lots], h)
         for commitment, lot in zip(commitments, lots):
-            point = point + (z + z * z) * lot * decode(commitment)
-        point = point + pow(z, 3, ORDER) * sum(lot * lot for lot in lots) * BASE
+            point = point + (z**4 + z**6) * lot % ORDER * decode(commitment)
+        point = point + z**8 * sum(lot * lot for lot in lots) % ORDER * BASE
         return argued(transcript, g, h, 1, point, proof)
     except ValueError:
         return False
@@ -528,6 +532,12 @@ def square_vectors(rng):
                 continue
             proof = prove_squares(rng, 3, blindings, left, right, total_claimed)
             yield base | {"what": what, "proof": proof}
+        proof = prove_squares(rng, 3, blindings, values, values, 1, beside=(claimed - 1) % ORDER)
+        yield base | {"what": "the sum beside the values", "proof": proof}
+        less = [v - m for v, m in zip(values, [1] * len(values))]
+        product = sum(v * v for v in less)
+        proof = prove_squares(rng, 3, blindings, less, less, product, more=[1] * len(values))
+        yield base | {"what": "values in both messages", "proof": proof}
 
 
 def text(vector, holds):

@@ -36,10 +36,11 @@ pub(crate) fn blinding_base() -> RistrettoPoint {
     BLINDING.0
 }
 
-/// The scalar of a signed integer.
+/// The scalar of a signed integer, in constant time: 2¹²⁸ less where its two's complement has that
+/// too much.
 pub(crate) fn scalar(value: i128) -> Scalar {
-    let magnitude = Scalar::from(value.unsigned_abs());
-    if value < 0 { -magnitude } else { magnitude }
+    let half = Scalar::from(1_u128 << 127);
+    Scalar::from(value as u128) - (half + half) * Scalar::from((value as u128) >> 127)
 }
 
 /// In constant time.

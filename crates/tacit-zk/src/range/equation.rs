@@ -1,5 +1,6 @@
 //! What verifiers check: that one sum of points is neutral. Every proof of a batch adds its own
-//! terms to it, times a weight that no prover knew, so that a batch costs little more than the
+//! terms to it, times a weight that follows from
+//! all of them, with what they are opened to, so that a batch costs little more than the
 //! largest of its proofs (Bünz et al. 2018, section 6.2).
 
 use super::bases::Bases;

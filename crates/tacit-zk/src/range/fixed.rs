@@ -88,7 +88,10 @@ impl FixedPoint {
         if self.holds(gradient) {
             return;
         }
-        let limit = |value: &f32| f64::from(*value).clamp(-LARGEST, LARGEST);
+        let limit = |value: &f32| match value.is_nan() {
+            true => 0.0,
+            false => f64::from(*value).clamp(-LARGEST, LARGEST),
+        };
         let mut factor = 1.0;
         if let Some(norm) = self.norm_l2 {
             let found = gradient.iter().map(|x| limit(x).powi(2)).sum::<f64>().sqrt();
@@ -201,6 +204,14 @@ mod tests {
         for off in [1.2345, 10.001, -10.001, f32::NAN, f32::NEG_INFINITY, 1e-9, 1e30] {
             assert!(fixed.integers(&[off]).is_err(), "{off}");
         }
+    }
+
+    #[test]
+    fn no_number_is_nought_beside_a_norm() {
+        let fixed = FixedPoint::new(-10.0, 10.0, 1_000, Some(5.0)).unwrap();
+        let mut gradient = [f32::NAN, 6.0, -8.0];
+        fixed.clip(&mut gradient);
+        assert_eq!(gradient, [0.0, 3.0, -4.0]);
     }
 
     #[test]

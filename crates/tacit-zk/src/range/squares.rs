@@ -2,14 +2,20 @@
 //! of the values with themselves (Bünz et al. 2018, section 3, with the argument of
 //! [`super::weighted`]).
 //!
-//! For commitments Cⱼ to vⱼ with blindings rⱼ, and S to s: the prover commits to the values once
-//! more, twice, in A = Σ vⱼ Gⱼ + Σ vⱼ Hⱼ + α H. With challenges y and z,
+//! For commitments Cⱼ to vⱼ with blindings rⱼ, the prover sends S = s B + ρ H and commits to the
+//! values once more, twice, in A = Σ vⱼ Gⱼ + Σ vⱼ Hⱼ + α H. With challenges y and z, λⱼ = yʲ⁺¹ and
 //!
-//! P = A + z Σ yʲ⁺¹ Gⱼ + z² Σ yʲ⁺¹ Hⱼ + S + (z + z²) Σ yʲ⁺¹ Cⱼ + z³ Σ y²⁽ʲ⁺¹⁾ B
+//! P = z A + z² S + (z⁴ + z⁶) Σ λⱼ Cⱼ + z³ Σ λⱼ Gⱼ + z⁵ Σ λⱼ Hⱼ + z⁸ Σ λⱼ² B,
 //!
-//! is opened by the inner product argument only if ⟨u + z λ, w + z² λ⟩ = s + (z + z²) ⟨λ, v⟩ +
-//! z³ ⟨λ, λ⟩, where λⱼ = yʲ⁺¹, and A is to u and w. As polynomials in y and z: coefficients of z
-//! say that w is v, those of z² that u is v, and the rest that ⟨u, w⟩ is s. Places behind the last
+//! the inner product argument shows that what P has of B is the product of what it has of G and H.
+//! A prover may have put anything into both messages: let A be to u, w and a, and S to u', w' and s,
+//! of G, H and B each. Then, as a polynomial in z,
+//!
+//! ⟨z u + z² u' + z³ λ, z w + z² w' + z⁵ λ⟩ = z a + z² s + (z⁴ + z⁶) ⟨λ, v⟩ + z⁸ ⟨λ, λ⟩,
+//!
+//! and of coefficients the first says a = 0, the second ⟨u, w⟩ = s, the seventh and fifth u' = 0 and
+//! w' = 0, and with these the fourth w = v and the sixth u = v. That A and S have powers of their
+//! own, and λ such that no two of these products meet, is what it rests on. Places behind the last
 //! value, up to a power of two, count as values 0 to which everybody knows the commitment.
 //!
 //! This holds modulo the group's order. That the values lie in an interval, which is proved beside
@@ -20,13 +26,14 @@ use super::equation::Equation;
 use super::parallel;
 use super::spoken::{ELEMENT, Nonces, challenge, malformed, open, powers, say};
 use super::weighted::{Challenges, Opened, Secret, Weighted};
-use crate::pedersen::{blinding_base, commit, scalar};
+use crate::pedersen::{commit, scalar};
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::Identity;
 use tacit_core::error::{Error, Refusal};
 use tacit_core::traits::Entropy;
 use tari_merlin::Transcript;
+use zeroize::Zeroizing;
 
 /// The proof for one list of commitments.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +45,7 @@ pub(crate) struct Squares {
 }
 
 /// What opens [`Squares::sum`].
+#[derive(zeroize::ZeroizeOnDrop)]
 pub(crate) struct Sum {
     pub value: i128,
     pub blinding: Scalar,
@@ -53,6 +61,31 @@ pub(crate) struct Heard {
 /// λ, as long as the vectors.
 fn lambda(y: Scalar, count: usize) -> Vec<Scalar> {
     powers(y, count.next_power_of_two() + 1).split_off(1)
+}
+
+/// What a message is to, beside its blinding: scalars of G and of H, as many, and one of B.
+pub(crate) struct Message {
+    pub left: Secret,
+    pub right: Secret,
+    pub value: Scalar,
+}
+
+impl Message {
+    fn commit(&self, bases: &Bases, blinding: &Scalar) -> CompressedRistretto {
+        let mut point = commit(&self.value, blinding);
+        if !self.left.is_empty() {
+            point += parallel::sum(&self.left, &bases.g[..self.left.len()]);
+            point += parallel::sum(&self.right, &bases.h[..self.right.len()]);
+        }
+        point.compress()
+    }
+}
+
+/// What an honest prover says, A and S.
+fn messages(values: Secret, sum: i128) -> [Message; 2] {
+    let none = Secret::default();
+    let twice = Message { left: values.clone(), right: values, value: Scalar::ZERO };
+    [twice, Message { left: none.clone(), right: none, value: scalar(sum) }]
 }
 
 impl Squares {
@@ -75,54 +108,46 @@ impl Squares {
             return Err(Error::Bug("values and blindings of different numbers"));
         }
         let square = |value: &i64| i128::from(*value).pow(2);
-        let sum = values.iter().map(square).sum();
-        Self::argue(transcript, bases, (v.clone(), v), (sum, blindings), entropy)
+        let value = values.iter().map(square).sum();
+        let said = messages(v, value);
+        let (proof, blinding) = Self::argue(transcript, bases, said, blindings, entropy)?;
+        Ok((proof, Sum { value, blinding }))
     }
 
-    /// The protocol, which is the same for two vectors that are not the committed values.
-    fn argue(
+    /// The protocol, which is the same for other messages. Gives the blinding of S as well.
+    pub fn argue(
         transcript: &mut Transcript,
         bases: &Bases,
-        (mut left, mut right): (Secret, Secret),
-        (sum, blindings): (i128, &[Scalar]),
+        [a, s]: [Message; 2],
+        blindings: &[Scalar],
         entropy: &mut dyn Entropy,
-    ) -> Result<(Self, Sum), Error> {
-        let (places, count) = (left.len(), blindings.len());
+    ) -> Result<(Self, Scalar), Error> {
+        let count = blindings.len();
         transcript.append_message(b"dom-sep", b"tacit sum of squares");
         transcript.append_u64(b"count", count as u64);
-        let mut nonces = Nonces::new(transcript, left.iter().chain(blindings), entropy)?;
-        let sum = Sum { value: sum, blinding: nonces.next() };
-        let mut alpha = nonces.next();
-        let of = parallel::sum(&left, &bases.g[..places]);
-        let of = of + parallel::sum(&right, &bases.h[..places]);
-        let a = (of + blinding_base() * alpha).compress();
-        let committed = commit(&scalar(sum.value), &sum.blinding).compress();
-        say(transcript, b"S", &committed)?;
-        say(transcript, b"A", &a)?;
+        let mut nonces = Nonces::new(transcript, a.left.iter().chain(blindings), entropy)?;
+        let (of_sum, alpha) = (nonces.next(), Zeroizing::new(nonces.next()));
+        let (sum, first) = (s.commit(bases, &of_sum), a.commit(bases, &alpha));
+        say(transcript, b"S", &sum)?;
+        say(transcript, b"A", &first)?;
         let (y, z) = (challenge(transcript, b"y")?, challenge(transcript, b"z")?);
-        let lambda = lambda(y, count);
-        for ((left, right), lambda) in left.iter_mut().zip(right.iter_mut()).zip(&lambda) {
-            *left += z * lambda;
-            *right += z * z * lambda;
-        }
+        let (z, lambda) = (powers(z, 9), lambda(y, count));
+        let both = |a: &Secret, s: &Secret, of_lambda: Scalar| -> Secret {
+            let mut all = Secret::new(lambda.iter().map(|lambda| of_lambda * lambda).collect());
+            for (of, factor) in [(a, z[1]), (s, z[2])] {
+                all.iter_mut().zip(of.iter()).for_each(|(sum, scalar)| *sum += factor * scalar);
+            }
+            all
+        };
         let lots = lambda.iter().zip(blindings).map(|(lambda, r)| lambda * r);
-        alpha += sum.blinding + (z + z * z) * lots.sum::<Scalar>();
-        let opened = Opened { a: left, b: right, alpha };
+        let lots = Zeroizing::new(lots.sum::<Scalar>());
+        let opened = Opened {
+            a: both(&a.left, &s.left, z[3]),
+            b: both(&a.right, &s.right, z[5]),
+            alpha: z[1] * *alpha + z[2] * of_sum + (z[4] + z[6]) * *lots,
+        };
         let argument = Weighted::prove(transcript, &mut nonces, bases, Scalar::ONE, opened)?;
-        Ok((Self { sum: committed, a, argument }, sum))
-    }
-
-    /// What somebody gets who argues for any vectors and any sum.
-    #[cfg(test)]
-    pub fn forge(
-        transcript: &mut Transcript,
-        bases: &Bases,
-        (left, right): (Vec<Scalar>, Vec<Scalar>),
-        (sum, blindings): (i128, &[Scalar]),
-        entropy: &mut dyn Entropy,
-    ) -> Self {
-        let vectors = (Secret::new(left), Secret::new(right));
-        Self::argue(transcript, bases, vectors, (sum, blindings), entropy).unwrap().0
+        Ok((Self { sum, a: first, argument }, of_sum))
     }
 
     /// Takes the proof's part in the transcript.
@@ -145,19 +170,19 @@ impl Squares {
     ) -> Result<(), Refusal> {
         let Heard { y, z, argument } = heard;
         let factor = self.argument.check(argument, (weight, Scalar::ONE), equation)?;
-        equation.point(factor, open(&self.a)?);
-        equation.point(factor, open(&self.sum)?);
-        let (z2, lambda) = (z * z, lambda(*y, commitments.len()));
+        let (z, lambda) = (powers(*z, 9), lambda(*y, commitments.len()));
+        equation.point(factor * z[1], open(&self.a)?);
+        equation.point(factor * z[2], open(&self.sum)?);
         for (i, lambda) in lambda.iter().enumerate() {
-            equation.g[i] += factor * z * lambda;
-            equation.h[i] += factor * z2 * lambda;
+            equation.g[i] += factor * z[3] * lambda;
+            equation.h[i] += factor * z[5] * lambda;
         }
-        let both = factor * (z + z2);
+        let both = factor * (z[4] + z[6]);
         for (commitment, lambda) in commitments.iter().zip(&lambda) {
             equation.point(both * lambda, *commitment);
         }
         let square = lambda.iter().map(|lambda| lambda * lambda).sum::<Scalar>();
-        equation.value += factor * z * z2 * square;
+        equation.value += factor * z[8] * square;
         Ok(())
     }
 

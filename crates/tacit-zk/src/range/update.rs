@@ -23,7 +23,7 @@ use tacit_core::traits::Entropy;
 use tari_merlin::Transcript;
 
 /// The statement's name and version in an [`Occasion`].
-pub const STATEMENT: &str = "range/1";
+pub const STATEMENT: &str = "range/2";
 
 /// Points that one batch adds up at most: 100 MB.
 const BATCH_POINTS: usize = 1 << 18;
@@ -186,8 +186,8 @@ impl Heard {
         if !rest.is_empty() {
             return Err(malformed());
         }
-        let digest = Digest::of_parts("tacit/v1/range/heard", &[&occasion.0, &said]);
-        parts.extend(shown.opening.map(|opening| Part::opening(&digest, opening)).transpose()?);
+        let mut digest = Digest::of_parts("tacit/v1/range/heard", &[&occasion.0, &said]);
+        parts.extend(shown.opening.map(|opening| Part::opening(&mut digest, opening)).transpose()?);
         Ok(Self { commitments, parts, digest })
     }
 
@@ -228,8 +228,10 @@ impl Heard {
 }
 
 impl Part {
+    /// The digest is of the opening too afterwards: a weight in a batch that could be computed
+    /// before would let provers choose openings whose errors cancel.
     fn opening(
-        digest: &Digest,
+        digest: &mut Digest,
         (values, blindings): (&[i64], &Blindings),
     ) -> Result<Self, Refusal> {
         let mut transcript = Transcript::new(b"tacit/v1/range/opening");
@@ -240,7 +242,9 @@ impl Part {
         for blinding in blindings.0.iter() {
             transcript.append_message(b"blinding", blinding.as_bytes());
         }
-        let lots = super::spoken::powers(challenge(&mut transcript, b"lot")?, values.len());
+        let lot = challenge(&mut transcript, b"lot")?;
+        *digest = Digest::of_parts("tacit/v1/range/opened", &[&digest.0, lot.as_bytes()]);
+        let lots = super::spoken::powers(lot, values.len());
         let pairs = lots.iter().zip(values);
         let value = pairs.map(|(lot, value)| lot * pedersen::scalar((*value).into())).sum();
         let blinding = lots.iter().zip(blindings.0.iter()).map(|(lot, r)| lot * r).sum();
@@ -312,4 +316,35 @@ fn together(terms: &Terms, bases: &Bases, heard: &[&Heard]) -> Result<(), Refusa
         all.add(equation?);
     }
     if all.holds(bases) { Ok(()) } else { Err(does_not_hold()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::interval::Interval;
+    use super::*;
+    use crate::testing::Seeded;
+
+    /// Whoever fills a batch, and could compute its weights first, could choose openings whose
+    /// errors cancel.
+    #[test]
+    fn weights_of_a_batch_depend_on_what_is_opened() {
+        let terms = Terms::new(Interval::new(-10, 10).unwrap(), 2, None).unwrap();
+        let (values, blindings) = ([3, -4], Blindings::derive(&[9; 32], 2));
+        let occasion = super::super::tests::whole::ann();
+        let proof = prove(&terms, (&values, &blindings), &occasion, &mut Seeded::new(1)).unwrap();
+        let other = Blindings::derive(&[8; 32], 2);
+        let opened = |opening: Option<(&[i64], &Blindings)>| {
+            let shown = Shown { occasion: occasion.clone(), proof: &proof, opening };
+            Heard::new(&terms, &shown).unwrap().digest
+        };
+        let all = [
+            opened(None),
+            opened(Some((&values, &blindings))),
+            opened(Some((&[3, -5], &blindings))),
+            opened(Some((&values, &other))),
+        ];
+        for (place, digest) in all.iter().enumerate() {
+            assert!(!all[..place].contains(digest), "{place}");
+        }
+    }
 }

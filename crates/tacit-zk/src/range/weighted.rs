@@ -30,7 +30,7 @@ use curve25519_dalek::traits::VartimeMultiscalarMul;
 use std::borrow::Cow;
 use tacit_core::error::{Error, Refusal};
 use tari_merlin::Transcript;
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 /// Rounds after which bases are made anew.
 const LATE: u32 = 3;
@@ -139,7 +139,8 @@ impl Weighted {
         y: Scalar,
         opened: Opened,
     ) -> Result<Self, Error> {
-        let Opened { mut a, mut b, mut alpha } = opened;
+        let Opened { mut a, mut b, alpha } = opened;
+        let mut alpha = Zeroizing::new(alpha);
         let mut n = a.len();
         if !n.is_power_of_two() || b.len() != n || bases.g.len() < n {
             return Err(Error::Bug("an argument about vectors of a strange length"));
@@ -169,11 +170,11 @@ impl Weighted {
             if n == 1 || folded.factors[0].len() == 1 << LATE {
                 folded.settle(n);
             }
-            alpha += blinds[0] * e * e + blinds[1] * inverse * inverse;
+            *alpha += blinds[0] * e * e + blinds[1] * inverse * inverse;
         }
         folded.settle(1);
         let last = Last { bases: [folded.points[0][0], folded.points[1][0]], y, a: a[0], b: b[0] };
-        last.prove(transcript, nonces, alpha, rounds)
+        last.prove(transcript, nonces, &alpha, rounds)
     }
 
     /// Takes the argument's part in the transcript; refuses one about another number of places.
@@ -308,7 +309,9 @@ impl Halves<'_> {
 }
 
 /// The step about vectors of one place.
+#[derive(ZeroizeOnDrop)]
 struct Last {
+    #[zeroize(skip)]
     bases: [RistrettoPoint; 2],
     y: Scalar,
     a: Scalar,
@@ -320,7 +323,7 @@ impl Last {
         &self,
         transcript: &mut Transcript,
         nonces: &mut Nonces,
-        alpha: Scalar,
+        alpha: &Scalar,
         rounds: Vec<[CompressedRistretto; 2]>,
     ) -> Result<Weighted, Error> {
         let Self { bases: [g, h], y, a, b } = self;

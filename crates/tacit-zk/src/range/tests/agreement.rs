@@ -9,9 +9,10 @@ use crate::range::bits::Bits;
 use crate::range::equation::Equation;
 use crate::range::interval::Span;
 use crate::range::spoken::open;
-use crate::range::squares::Squares;
+use crate::range::squares::{Message, Squares};
 use crate::range::terms::Terms;
 use crate::range::update::STATEMENT;
+use crate::range::weighted::Secret;
 use crate::testing::Seeded;
 use crate::transcript::Occasion;
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
@@ -147,14 +148,20 @@ fn of_ranges() {
 fn squares_proof(
     values: &[i128],
     (left, right): (&[i128], &[i128]),
-    (sum, seed): (i128, u64),
+    (sum, beside, seed): (i128, i128, u64),
 ) -> (Vec<Element>, Vec<u8>) {
     let (commitments, blindings) = committed(values);
-    let vectors = [left, right].map(|all| all.iter().map(|x| pedersen::scalar(*x)).collect());
-    let (bases, witness) = (Bases::get(3, 128), (sum, &blindings.0[..]));
-    let entropy = &mut Seeded::new(seed);
+    let vector = |all: &[i128]| Secret::new(all.iter().map(|x| pedersen::scalar(*x)).collect());
+    let said = |left, right, value| Message {
+        left: vector(left),
+        right: vector(right),
+        value: pedersen::scalar(value),
+    };
+    let messages = [said(left, right, beside), said(&[], &[], sum)];
+    let (bases, entropy) = (Bases::get(3, 128), &mut Seeded::new(seed));
+    let made = Squares::argue(&mut test(), &bases, messages, &blindings.0, entropy);
     let mut bytes = Vec::new();
-    Squares::forge(&mut test(), &bases, vectors.into(), witness, entropy).write(&mut bytes);
+    made.unwrap().0.write(&mut bytes);
     (commitments, bytes)
 }
 
@@ -163,7 +170,7 @@ fn of_norms() {
     for values in [vec![3, -4, 5, 0], vec![7], vec![0, 0], vec![1 << 40, -1 << 40]] {
         let honest = values.iter().map(|value| value * value).sum::<i128>();
         let proof = |left: &[i128], right: &[i128], sum, seed| {
-            squares_proof(&values, (left, right), (sum, seed))
+            squares_proof(&values, (left, right), (sum, 0, seed))
         };
         let (commitments, own) = proof(&values, &values, honest, 1);
         let of = Statement::Squares { digits: 3, commitments: &commitments };
@@ -183,6 +190,8 @@ fn of_norms() {
         ] {
             assert!(!agreed(of, &proof(left, right, sum, 1).1));
         }
+        let beside = squares_proof(&values, (&values, &values), (honest + 1, -1, 1)).1;
+        assert!(!agreed(of, &beside), "what the sum lacks stands beside the values");
     }
 }
 

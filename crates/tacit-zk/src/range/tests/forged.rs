@@ -7,8 +7,9 @@ use crate::range::bits::Bits;
 use crate::range::equation::Equation;
 use crate::range::interval::Span;
 use crate::range::spoken::open;
-use crate::range::squares::Squares;
+use crate::range::squares::{Message, Squares};
 use crate::range::update;
+use crate::range::weighted::Secret;
 use crate::testing::Seeded;
 use curve25519_dalek::ristretto::CompressedRistretto;
 use curve25519_dalek::scalar::Scalar;
@@ -85,19 +86,22 @@ fn places_of_no_value_are_of_no_use() {
     }
 }
 
+/// What somebody says in one of two messages, of G, of H and of B.
+type Said = ([i128; 4], [i128; 4], i128);
+
 /// Three values, and a place of none.
-fn squares_pass(values: [i128; 3], left: [i128; 4], right: [i128; 4], sum: i128) -> bool {
+fn squares_pass(values: [i128; 3], messages: [Said; 2]) -> bool {
     let (commitments, blindings) = committed(&values.map(pedersen::scalar));
     let bases = Bases::get(3, 8);
-    let vectors = [left, right].map(|all| all.map(pedersen::scalar).to_vec()).into();
-    let witness = (sum, &blindings.0[..]);
-    let proof = Squares::forge(
-        &mut Transcript::new(b"test"),
-        &bases,
-        vectors,
-        witness,
-        &mut Seeded::new(3),
-    );
+    let vector = |all: [i128; 4]| Secret::new(all.map(pedersen::scalar).to_vec());
+    let messages = messages.map(|(left, right, value)| Message {
+        left: vector(left),
+        right: vector(right),
+        value: pedersen::scalar(value),
+    });
+    let (mut transcript, entropy) = (Transcript::new(b"test"), &mut Seeded::new(3));
+    let proof = Squares::argue(&mut transcript, &bases, messages, &blindings.0, entropy);
+    let proof = proof.unwrap().0;
     let heard = proof.hear(&mut Transcript::new(b"test"), 3).unwrap();
     let points: Vec<_> = commitments.iter().map(|point| open(point).unwrap()).collect();
     let mut equation = Equation::default();
@@ -107,10 +111,11 @@ fn squares_pass(values: [i128; 3], left: [i128; 4], right: [i128; 4], sum: i128)
 
 #[test]
 fn squares_are_of_the_committed_values() {
-    let (values, own) = ([3, -4, 5], [3, -4, 5, 0]);
-    assert!(squares_pass(values, own, own, 50));
+    let (values, own, none) = ([3, -4, 5], [3, -4, 5, 0], [0; 4]);
+    let pass = |left, right, sum| squares_pass(values, [(left, right, 0), (none, none, sum)]);
+    assert!(pass(own, own, 50));
     for sum in [49, 51, 0, -50, i128::MAX] {
-        assert!(!squares_pass(values, own, own, sum), "{sum}");
+        assert!(!pass(own, own, sum), "{sum}");
     }
     for (left, right, sum) in [
         // Others' squares, and products of one with another.
@@ -123,7 +128,34 @@ fn squares_are_of_the_committed_values() {
         ([3, -4, 5, 7], [3, -4, 5, -7], 1),
         ([3, -4, 5, 0], [3, -4, 5, -7], 50),
     ] {
-        assert!(!squares_pass(values, left, right, sum), "{left:?} {right:?} {sum}");
+        assert!(!pass(left, right, sum), "{left:?} {right:?} {sum}");
+    }
+}
+
+/// Messages that are to more than a prover should have put there.
+#[test]
+fn no_message_makes_up_for_a_wrong_sum() {
+    let (values, own, none) = ([3, -4, 5], [3, -4, 5, 0], [0; 4]);
+    for messages in [
+        // What the claimed sum lacks stands beside the values.
+        [(own, own, 49), (none, none, 1)],
+        [(own, own, 50), (none, none, 0)],
+        [(own, own, -49), (none, none, 1)],
+        // Vectors whose sums are the values, in either message and in both.
+        [(none, none, 0), (own, own, 50)],
+        [(none, none, 0), (own, own, 0)],
+        [(none, own, 0), (own, none, 0)],
+        [([3, 0, 0, 0], own, 0), ([0, -4, 5, 0], none, 9)],
+        [(own, [3, 0, 0, 0], 0), (none, [0, -4, 5, 0], 9)],
+        // ⟨v − d, d⟩ = 0: a product of the values and of less.
+        [([0, 0, 5, 0], own, 0), (none, [3, -4, 0, 0], 25)],
+        [(own, [0, 0, 5, 0], 0), ([3, -4, 0, 0], none, 25)],
+        [([0, 0, 5, 0], [0, 0, 5, 0], 0), ([3, -4, 0, 0], [3, -4, 0, 0], 25)],
+        // The place of no value.
+        [(own, own, 0), ([0, 0, 0, 1], [0, 0, 0, -49], 1)],
+        [([3, -4, 5, 7], own, 0), (none, [0, 0, 0, -7], 1)],
+    ] {
+        assert!(!squares_pass(values, messages), "{messages:?}");
     }
 }
 

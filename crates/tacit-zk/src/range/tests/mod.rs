@@ -3,4 +3,4 @@ mod forged;
 mod libraries;
 mod reference;
 mod simulated;
-mod whole;
+pub(super) mod whole;

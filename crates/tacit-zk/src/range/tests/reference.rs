@@ -169,13 +169,13 @@ impl Statement<'_> {
             }
             return Some(p);
         }
-        p += point(&proof.sum?)?;
+        p = p * *z + point(&proof.sum?)? * (z * z);
         for j in 0..count.next_power_of_two() {
             let lot = power(*y, j + 1);
-            p += bases.g[j] * (z * lot) + bases.h[j] * (z * z * lot);
-            p += value_base() * (z * z * z * lot * lot);
+            p += bases.g[j] * (power(*z, 3) * lot) + bases.h[j] * (power(*z, 5) * lot);
+            p += value_base() * (power(*z, 8) * lot * lot);
             if let Some(commitment) = self.commitments().get(j) {
-                p += point(commitment)? * ((z + z * z) * lot);
+                p += point(commitment)? * ((power(*z, 4) + power(*z, 6)) * lot);
             }
         }
         Some(p)

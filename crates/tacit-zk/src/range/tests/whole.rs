@@ -35,7 +35,7 @@ pub(super) fn occasion(participant: &ParticipantId) -> Occasion<'_> {
     }
 }
 
-pub(super) fn ann() -> Occasion<'static> {
+pub(in crate::range) fn ann() -> Occasion<'static> {
     occasion(&ANN)
 }
 
