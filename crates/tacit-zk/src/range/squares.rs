@@ -7,16 +7,16 @@
 //!
 //! P = z A + z² S + (z⁴ + z⁶) Σ λⱼ Cⱼ + z³ Σ λⱼ Gⱼ + z⁵ Σ λⱼ Hⱼ + z⁸ Σ λⱼ² B,
 //!
-//! the inner product argument shows that what P has of B is the product of what it has of G and H.
-//! A prover may have put anything into both messages: let A be to u, w and a, and S to u', w' and s,
-//! of G, H and B each. Then, as a polynomial in z,
+//! the inner product argument shows that what P has of B is the product of what it has of G and
+//! H. A prover may have put anything into both messages: let A be to u, w and a, and S to u', w'
+//! and s, of G, H and B each. Then, as a polynomial in z,
 //!
 //! ⟨z u + z² u' + z³ λ, z w + z² w' + z⁵ λ⟩ = z a + z² s + (z⁴ + z⁶) ⟨λ, v⟩ + z⁸ ⟨λ, λ⟩,
 //!
-//! and of coefficients the first says a = 0, the second ⟨u, w⟩ = s, the seventh and fifth u' = 0 and
-//! w' = 0, and with these the fourth w = v and the sixth u = v. That A and S have powers of their
-//! own, and λ such that no two of these products meet, is what it rests on. Places behind the last
-//! value, up to a power of two, count as values 0 to which everybody knows the commitment.
+//! and of coefficients the first says a = 0, the second ⟨u, w⟩ = s, the seventh and fifth u' = 0
+//! and w' = 0, and with these the fourth w = v and the sixth u = v. That A and S have powers of
+//! their own, and λ such that no two of these products meet, is what it rests on. Places behind the
+//! last value, up to a power of two, count as values 0 to which everybody knows the commitment.
 //!
 //! This holds modulo the group's order. That the values lie in an interval, which is proved beside
 //! it, makes it hold for integers, as long as no such sum reaches the order.
