@@ -19,14 +19,21 @@ fn sane<E: Keyed>() -> ark::ProvingKey<E> {
 type Spoil<T> = (&'static str, fn(&mut T));
 
 fn refused<E: Keyed>() {
-    let spoils: [Spoil<ark::VerifyingKey<E>>; 12] = [
+    let spoils: [Spoil<ark::VerifyingKey<E>>; 16] = [
         ("delta is gamma", |k| k.delta_g2 = k.gamma_g2),
+        ("delta is minus gamma", |k| k.delta_g2 = -k.gamma_g2),
+        ("delta is minus the generator", |k| {
+            k.delta_g2 = -E::G2Affine::generator();
+            k.gamma_g2 = (k.gamma_g2 + k.gamma_g2).into_affine();
+        }),
         ("delta as at the beginning", |k| {
             k.delta_g2 = E::G2Affine::generator();
             k.gamma_g2 = (k.gamma_g2 + k.gamma_g2).into_affine();
         }),
         ("beta as at the beginning", |k| k.beta_g2 = E::G2Affine::generator()),
+        ("beta is minus the generator", |k| k.beta_g2 = -E::G2Affine::generator()),
         ("alpha as at the beginning", |k| k.alpha_g1 = E::G1Affine::generator()),
+        ("alpha is minus the generator", |k| k.alpha_g1 = -E::G1Affine::generator()),
         ("alpha is the identity", |k| k.alpha_g1 = E::G1Affine::zero()),
         ("beta is the identity", |k| k.beta_g2 = E::G2Affine::zero()),
         ("gamma is the identity", |k| k.gamma_g2 = E::G2Affine::zero()),

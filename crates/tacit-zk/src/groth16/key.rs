@@ -214,20 +214,26 @@ fn check<E: Engine>(key: &ark::VerifyingKey<E>, public: usize) -> Result<(), Err
     if !one.into_iter().all(Point::is_sound) || !two.iter().all(Point::is_sound) {
         return Err(insane("points of the subgroups", "one outside"));
     }
-    if key.delta_g2 == key.gamma_g2 {
-        return Err(insane("δ other than γ", "δ = γ: nobody contributed to the second phase"));
+    // under δ = -γ as well anybody proves anything: A = α, B = β, C = the inputs' point
+    if is_up_to_sign(key.delta_g2, key.gamma_g2) {
+        return Err(insane("δ other than ±γ", "δ = ±γ: nobody contributed to the second phase"));
     }
-    if key.delta_g2 == E::G2Affine::generator() {
-        return Err(insane("δ other than at the beginning", "the generator"));
+    let (one, two) = (E::G1Affine::generator(), E::G2Affine::generator());
+    if is_up_to_sign(key.delta_g2, two) {
+        return Err(insane("δ other than at the beginning", "± the generator"));
     }
-    if key.alpha_g1 == E::G1Affine::generator() || key.beta_g2 == E::G2Affine::generator() {
-        return Err(insane("α and β other than at the beginning", "a generator"));
+    if is_up_to_sign(key.alpha_g1, one) || is_up_to_sign(key.beta_g2, two) {
+        return Err(insane("α and β other than at the beginning", "± a generator"));
     }
     let distinct: BTreeSet<Vec<u8>> = ic.iter().map(bytes_of).collect();
     if distinct.len() != ic.len() {
         return Err(insane("a different point for each public wire", "one twice"));
     }
     Ok(())
+}
+
+fn is_up_to_sign<P: AffineRepr>(point: P, of: P) -> bool {
+    point == of || -point == of
 }
 
 fn bytes_of<P: CanonicalSerialize>(point: &P) -> Vec<u8> {
