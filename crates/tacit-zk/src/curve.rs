@@ -110,13 +110,20 @@ pub(crate) use with_engine;
 
 /// A scalar that nobody can predict, never zero.
 pub fn scalar<F: PrimeField>(entropy: &mut dyn Entropy) -> Result<F, Error> {
+    let mut scalar = F::ZERO;
+    draw(&mut scalar, entropy)?;
+    Ok(scalar)
+}
+
+/// The same where it is to stay.
+pub fn draw<F: PrimeField>(into: &mut F, entropy: &mut dyn Entropy) -> Result<(), Error> {
+    // twice the width: the remainder is uniform but for 2⁻²⁵⁶
+    let mut wide = zeroize::Zeroizing::new([0; 64]);
     loop {
-        // twice the width: the remainder is uniform but for 2⁻²⁵⁶
-        let mut wide = zeroize::Zeroizing::new([0; 64]);
         entropy.fill(&mut wide[..])?;
-        let scalar = F::from_le_bytes_mod_order(&wide[..]);
-        if !scalar.is_zero() {
-            return Ok(scalar);
+        *into = F::from_le_bytes_mod_order(&wide[..]);
+        if !into.is_zero() {
+            return Ok(());
         }
     }
 }

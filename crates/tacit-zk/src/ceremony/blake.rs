@@ -1,6 +1,8 @@
 //! BLAKE2b-512 (RFC 7693) whose state can be had before it is finished: files of powers of tau
 //! hold that of the hash over each response, so that whoever reads the key that follows can finish
-//! it without the points.
+//! it without the points. It erases what it saw, as secrets are hashed with it too.
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Bytes of a state: block, chain value, counted bytes, bytes in the block.
 pub(crate) const STATE: usize = 216;
@@ -30,7 +32,7 @@ const SIGMA: [[usize; 16]; 10] = [
 ];
 
 /// A hash under way.
-#[derive(Clone)]
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Blake2b {
     chain: [u64; 8],
     block: [u8; 128],
@@ -62,14 +64,19 @@ impl Blake2b {
     }
 
     pub fn finish(mut self) -> [u8; 64] {
+        let mut out = [0; 64];
+        self.finish_into(&mut out);
+        out
+    }
+
+    /// The digest where it is to stay; nothing can be added afterwards.
+    pub fn finish_into(&mut self, out: &mut [u8; 64]) {
         self.compressed = self.compressed.wrapping_add(self.filled as u64);
         self.block[self.filled..].fill(0);
         self.compress(true);
-        let mut out = [0; 64];
         for (bytes, word) in out.as_chunks_mut::<8>().0.iter_mut().zip(self.chain) {
             *bytes = word.to_le_bytes();
         }
-        out
     }
 
     /// The digest of one piece.
@@ -106,11 +113,11 @@ impl Blake2b {
     }
 
     fn compress(&mut self, last: bool) {
-        let mut message = [0; 16];
+        let mut message = [0_u64; 16];
         for (word, bytes) in message.iter_mut().zip(self.block.as_chunks::<8>().0) {
             *word = u64::from_le_bytes(*bytes);
         }
-        let mut v = [0; 16];
+        let mut v = [0_u64; 16];
         v[..8].copy_from_slice(&self.chain);
         v[8..].copy_from_slice(&IV);
         v[12] ^= self.compressed;
@@ -130,6 +137,8 @@ impl Blake2b {
         for (index, word) in self.chain.iter_mut().enumerate() {
             *word ^= v[index] ^ v[index + 8];
         }
+        message.zeroize();
+        v.zeroize();
     }
 }
 

@@ -5,7 +5,7 @@
 use super::blake::Blake2b;
 use super::points::{montgomery_inverse, uncompressed};
 use super::share::Beacon;
-use crate::curve::{Engine, Point, scalar};
+use crate::curve::{Engine, Point, draw};
 use crate::sections::width;
 use ark_ec::CurveGroup;
 use ark_ff::{Field, PrimeField};
@@ -13,25 +13,32 @@ use tacit_core::digest::Digest;
 use tacit_core::error::Error;
 use tacit_core::limits;
 use tacit_core::traits::Entropy;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, Zeroizing};
 
-/// ChaCha20 with a counter of 128 bits, read as words.
-#[derive(Zeroize, ZeroizeOnDrop)]
+/// ChaCha20 with a counter of 128 bits, read as words. Its key may be secret: what moves is a
+/// pointer to it.
 pub(crate) struct Stream {
-    state: [u32; 16],
-    block: [u32; 16],
+    state: Box<[u32; 16]>,
+    block: Box<[u32; 16]>,
     used: usize,
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.state.zeroize();
+        self.block.zeroize();
+    }
 }
 
 impl Stream {
     /// The first 32 bytes of `seed` are eight big-endian words of the key.
     pub fn new(seed: &[u8]) -> Self {
-        let mut state = [0; 16];
+        let mut state = Box::new([0; 16]);
         state[..4].copy_from_slice(&[0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574]);
         for (word, bytes) in state[4..12].iter_mut().zip(seed.as_chunks::<4>().0) {
             *word = u32::from_be_bytes(*bytes);
         }
-        Self { state, block: [0; 16], used: 16 }
+        Self { state, block: Box::new([0; 16]), used: 16 }
     }
 
     pub fn word(&mut self) -> u32 {
@@ -53,12 +60,12 @@ impl Stream {
             [2, 7, 8, 13],
             [3, 4, 9, 14],
         ];
-        self.block = self.state;
+        *self.block = *self.state;
         for _ in 0..10 {
             COLUMNS.iter().for_each(|lanes| quarter_round(&mut self.block, *lanes));
         }
-        for (word, begin) in self.block.iter_mut().zip(self.state) {
-            *word = word.wrapping_add(begin);
+        for (word, begin) in self.block.iter_mut().zip(self.state.iter()) {
+            *word = word.wrapping_add(*begin);
         }
         for counter in &mut self.state[12..] {
             *counter = counter.wrapping_add(1);
@@ -158,7 +165,7 @@ impl<F: PrimeField> Draw<F> {
     pub fn random(count: usize, entropy: &mut dyn Entropy) -> Result<Self, Error> {
         let mut secrets = Zeroizing::new(vec![F::ZERO; count]);
         for secret in secrets.iter_mut() {
-            *secret = scalar(entropy)?;
+            draw(secret, entropy)?;
         }
         let mut seed = Zeroizing::new([0; 32]);
         entropy.fill(&mut seed[..])?;

@@ -3,17 +3,23 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serializer};
 
-/// Lower-case digits.
+/// Lower-case digits, with room for the end of a line: bytes may be secret, and do not move.
 pub fn encode(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut text = String::with_capacity(2 * bytes.len() + 1);
+    text.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    text
 }
 
 /// Digits of either case; `None` for anything else.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     let value = |digit: &u8| char::from(*digit).to_digit(16).map(|value| value as u8);
     let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
-    pairs.iter().map(|[high, low]| Some(value(high)? << 4 | value(low)?)).collect()
+    let mut bytes = Vec::with_capacity(pairs.len());
+    for [high, low] in pairs {
+        bytes.push(value(high)? << 4 | value(low)?);
+    }
+    Some(bytes)
 }
 
 pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {

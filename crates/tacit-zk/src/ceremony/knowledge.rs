@@ -2,14 +2,14 @@
 //! transcript so far and to the contributor's name and key. The proof in the file, whose challenge
 //! circom's tools fix, is bound to the transcript alone, so that somebody else could sign for it.
 
-use crate::curve::{Engine, Point, scalar};
+use crate::curve::{Engine, Point, draw};
 use ark_ec::{AffineRepr, CurveGroup};
-use ark_ff::PrimeField;
+use ark_ff::{AdditiveGroup, PrimeField};
 use ark_serialize::{CanonicalDeserialize, CanonicalSerialize, SerializationError};
 use tacit_core::digest::Digest;
 use tacit_core::error::Error;
 use tacit_core::traits::Entropy;
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 const LABEL: &str = "tacit/v1/ceremony-knowledge";
 
@@ -26,12 +26,14 @@ pub(crate) fn show<E: Engine>(
 ) -> Result<Vec<u8>, Error> {
     let mut out = Vec::new();
     for (index, (step, secret)) in steps.iter().zip(secrets).enumerate() {
-        let mut mask: E::ScalarField = scalar(entropy)?;
-        let point = (step.0 * mask).into_affine();
-        let answer = mask + challenge::<E>(binding, index, step, &point) * secret;
-        mask.zeroize();
+        let mut mask = Zeroizing::new(E::ScalarField::ZERO);
+        draw(&mut *mask, entropy)?;
+        let point = (step.0 * *mask).into_affine();
+        let mut answer = Zeroizing::new(challenge::<E>(binding, index, step, &point));
+        *answer *= secret;
+        *answer += &*mask;
         push(&mut out, &point);
-        push(&mut out, &answer);
+        push(&mut out, &*answer);
     }
     Ok(out)
 }

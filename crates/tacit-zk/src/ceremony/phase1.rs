@@ -14,7 +14,7 @@ use ark_ff::Field;
 use rayon::prelude::*;
 use tacit_core::error::Error;
 use tacit_core::traits::Entropy;
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 /// τ, α and β.
 pub(crate) const SECRETS: usize = 3;
@@ -73,14 +73,14 @@ fn times_powers<G: CurveGroup>(
     const PIECE: usize = 256;
     let pieces: Vec<Vec<G::Affine>> = (points.par_chunks(PIECE).enumerate())
         .map(|(index, piece)| {
-            let mut factor = *first * step.pow([(index * PIECE) as u64]);
+            let mut factor = Zeroizing::new(step.pow([(index * PIECE) as u64]));
+            *factor *= first;
             let times = piece.iter().map(|point| {
-                let product = *point * factor;
-                factor *= step;
+                let product = *point * *factor;
+                *factor *= step;
                 product
             });
             let points: Vec<G> = times.collect();
-            factor.zeroize();
             G::normalize_batch(&points)
         })
         .collect();

@@ -1,8 +1,8 @@
 //! Entropy of a contributor: the system's and whatever the contributor adds. Secrets are
 //! unpredictable if either is.
 
+use super::blake::Blake2b;
 use super::derive::Stream;
-use tacit_core::digest::Digest;
 use tacit_core::error::Error;
 use tacit_core::traits::Entropy;
 use zeroize::Zeroizing;
@@ -15,15 +15,21 @@ impl Stirred {
     pub fn new(system: &mut dyn Entropy, added: &[u8]) -> Result<Self, Error> {
         let mut drawn = Zeroizing::new([0; 64]);
         system.fill(&mut drawn[..])?;
-        let seed = Digest::of_parts("tacit/v1/ceremony-entropy", &[&drawn[..], added]);
-        Ok(Self(Stream::new(&Zeroizing::new(seed.0)[..])))
+        // our own hash, as it erases what it saw
+        let mut hash = Blake2b::new();
+        hash.update(b"tacit/v1/ceremony-entropy");
+        hash.update(&drawn[..]);
+        hash.update(added);
+        let mut seed = Zeroizing::new([0; 64]);
+        hash.finish_into(&mut seed);
+        Ok(Self(Stream::new(&seed[..])))
     }
 }
 
 impl Entropy for Stirred {
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
         for chunk in bytes.chunks_mut(4) {
-            let word = self.0.word().to_le_bytes();
+            let word = Zeroizing::new(self.0.word().to_le_bytes());
             chunk.copy_from_slice(&word[..chunk.len()]);
         }
         Ok(())
