@@ -136,14 +136,15 @@ pub const NPY_HEADER_BYTES: usize = 4_096;
 /// Wires or constraints of a circuit: the domain of 2²⁵ that they fill costs a prover 10 GiB.
 pub const CIRCUIT_WIRES: usize = 1 << 24;
 
-/// A circuit's file in bytes: 2²⁴ constraints of five coefficients.
+/// A circuit's file, or a ceremony's, in bytes: 2²⁴ constraints of five coefficients.
 pub const CIRCUIT_BYTES: usize = 4 << 30;
 
 /// A verification key in bytes: 10,000 public inputs.
 pub const VERIFICATION_KEY_BYTES: usize = 1 << 20;
 
-/// Logarithm of the powers of a ceremony: 2²⁴ are 7 GiB, and [`CIRCUIT_WIRES`] need no more.
-pub const POWERS_LOG: u32 = 24;
+/// Logarithm of the powers of a ceremony: prepared for circuits, twice as many would be more than
+/// [`CIRCUIT_BYTES`].
+pub const POWERS_LOG: u32 = 21;
 
 /// Contributions to one phase of a ceremony: each costs whoever verifies a few pairings.
 pub const CONTRIBUTORS: usize = 4_096;

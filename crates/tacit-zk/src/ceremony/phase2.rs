@@ -8,7 +8,7 @@ use super::points::{generators, uncompressed};
 use super::prepare::basis;
 use super::ptau::Ptau;
 use super::ratio::{Claims, Coins};
-use super::share::Share;
+use super::share::{Share, is_contributed};
 use super::zkey::{Delta, WHAT, Zkey, coefficients};
 use crate::curve::Engine;
 use crate::r1cs::R1cs;
@@ -17,7 +17,7 @@ use ark_ff::{Field, PrimeField};
 use rayon::prelude::*;
 use tacit_core::error::Error;
 use tacit_core::traits::Entropy;
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 /// δ.
 pub(crate) const SECRETS: usize = 1;
@@ -28,12 +28,17 @@ const MANY: usize = 48;
 /// Rows of one side's column of a wire, with their coefficients.
 type Column<F> = Vec<(u32, F)>;
 
-/// The key of a circuit before anybody contributed: δ = 1.
+/// The key of a circuit before anybody contributed: δ = 1. Refuses powers whose secrets everybody
+/// can compute.
 pub(crate) fn begin<E: Engine>(
     r1cs: &R1cs<E::ScalarField>,
     powers: &Ptau<E>,
     entropy: &mut dyn Entropy,
 ) -> Result<Zkey<E>, Error> {
+    if !is_contributed(powers.contributions.iter().map(|made| &made.share)) {
+        let found = "nobody's, or a beacon's alone";
+        return Err(Error::caller("powers of tau", "a contributor's", found));
+    }
     let log = r1cs.log_domain();
     let basis = basis::<E>(powers, log, &mut Coins::new(entropy)?)?;
     let [u, v, w] = columns(r1cs);
@@ -160,7 +165,8 @@ pub(crate) fn contribute<E: Engine>(
 ) -> Result<Zkey<E>, Error> {
     let Draw { secrets, stream } = draw;
     let [delta] = &secrets[..] else { return Err(Error::Bug("one secret")) };
-    let mut inverse = delta.inverse().ok_or(Error::Bug("a drawn secret is not zero"))?;
+    let mut inverse = Zeroizing::new(*delta);
+    inverse.inverse_in_place().ok_or(Error::Bug("a drawn secret is not zero"))?;
     let (s, sx) = base::<E>(stream, delta);
     let transcript = challenge(before, before.contributions.len(), s, sx);
     let sp: E::G2Affine = Stream::new(&transcript).point();
@@ -170,11 +176,10 @@ pub(crate) fn contribute<E: Engine>(
     after.delta_g2 = (before.delta_g2 * delta).into_affine();
     for points in [&mut after.l, &mut after.h] {
         points.par_chunks_mut(256).for_each(|piece| {
-            let products: Vec<E::G1> = piece.iter().map(|point| *point * inverse).collect();
+            let products: Vec<E::G1> = piece.iter().map(|point| *point * *inverse).collect();
             piece.copy_from_slice(&E::G1::normalize_batch(&products));
         });
     }
-    inverse.zeroize();
     after.contributions.push(Delta { after: after.delta_g1, key, transcript, share });
     Ok(after)
 }

@@ -4,7 +4,7 @@
 use super::blake::{Blake2b, STATE};
 use super::derive::Shown;
 use super::points::{file_bytes, generators, push_point, read_point, read_points, uncompressed};
-use super::share::Share;
+use super::share::{Share, read_contributions};
 use crate::curve::Engine;
 use crate::sections::{Reader, Sections, Writer, push_modulus};
 use tacit_core::error::Error;
@@ -117,7 +117,9 @@ impl<E: Engine> Ptau<E> {
             alpha_g1: one(4, size)?,
             beta_g1: one(5, size)?,
             beta_g2: whole(sections.get(6)?, read_point)?,
-            contributions: whole(sections.get(7)?, read_contributions)?,
+            contributions: whole(sections.get(7)?, |reader| {
+                read_contributions(reader, Powers::read, |made| &made.share)
+            })?,
             lagrange,
         })
     }
@@ -238,20 +240,9 @@ pub(crate) fn key_bytes<E: Engine>(key: &[Shown<E>; 3]) -> Vec<u8> {
     [uncompressed(&one), uncompressed(&two)].concat()
 }
 
-fn read_contributions<E: Engine>(reader: &mut Reader<'_>) -> Result<Vec<Powers<E>>, Error> {
-    let count = reader.count()?;
-    check_contributions(WHAT, count)?;
-    (0..count).map(|_| Powers::read(reader)).collect()
-}
-
-/// Refuses more contributions than a ceremony has.
-pub(crate) fn check_contributions(what: &'static str, count: usize) -> Result<(), Error> {
-    if count > limits::CONTRIBUTORS {
-        let expected = format!("at most {} contributions", limits::CONTRIBUTORS);
-        return Err(Error::caller(what, expected, count.to_string()));
-    }
-    Ok(())
-}
+/// Powers that were prepared can be read: they are as many bytes as 18 points of the first group
+/// for each power, twelve of them in Lagrange's basis.
+const _: () = assert!(limits::CIRCUIT_BYTES >> limits::POWERS_LOG > 18 * 96);
 
 fn check_power(power: u32) -> Result<(), Error> {
     if !(1..=limits::POWERS_LOG).contains(&power) {

@@ -122,6 +122,16 @@ impl Transcript {
         self.records.iter().fold(self.opening.digest(), |head, record| next(&head, record))
     }
 
+    /// Whether it has been at this head, as whoever kept it can ask.
+    pub fn passed(&self, head: &Digest) -> bool {
+        let mut at = self.opening.digest();
+        let mut heads = self.records.iter().map(|record| {
+            at = next(&at, record);
+            at
+        });
+        self.opening.digest() == *head || heads.any(|at| at == *head)
+    }
+
     /// The digest of the current file.
     pub fn file(&self) -> Digest {
         self.records.last().map_or(self.opening.first, |record| record.after)

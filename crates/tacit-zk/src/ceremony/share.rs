@@ -2,6 +2,8 @@
 
 use crate::sections::Reader;
 use tacit_core::error::Error;
+use tacit_core::ids::ParticipantId;
+use tacit_core::limits;
 
 /// Bytes of a name or a beacon's source in a file: their length is one byte.
 const TEXT: usize = 255;
@@ -24,7 +26,45 @@ pub struct Beacon {
     pub exponent: u8,
 }
 
+/// Reads a file's contributions: no more than a ceremony has, and none after a beacon, as whoever
+/// verifies computes each beacon anew.
+pub(crate) fn read_contributions<T>(
+    reader: &mut Reader<'_>,
+    read: impl Fn(&mut Reader<'_>) -> Result<T, Error>,
+    share: impl Fn(&T) -> &Share,
+) -> Result<Vec<T>, Error> {
+    let what = reader.what;
+    let count = reader.count()?;
+    if count > limits::CONTRIBUTORS {
+        let expected = format!("at most {} contributions", limits::CONTRIBUTORS);
+        return Err(Error::caller(what, expected, count.to_string()));
+    }
+    let mut made: Vec<T> = Vec::new();
+    for _ in 0..count {
+        if made.last().is_some_and(|last| share(last).beacon.is_some()) {
+            return Err(Error::caller(what, "a beacon at the end", "contributions after it"));
+        }
+        made.push(read(reader)?);
+    }
+    Ok(made)
+}
+
+/// Whether somebody contributed: what a beacon alone made, everybody can compute.
+pub(crate) fn is_contributed<'a>(mut shares: impl Iterator<Item = &'a Share>) -> bool {
+    shares.any(|share| share.beacon.is_none())
+}
+
 impl Share {
+    /// A contributor's.
+    pub fn of(name: &ParticipantId) -> Self {
+        Self { name: name.to_string(), beacon: None }
+    }
+
+    /// A beacon's: it has no name.
+    pub fn of_beacon(beacon: &Beacon) -> Self {
+        Self { name: String::new(), beacon: Some(beacon.clone()) }
+    }
+
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
         let what = reader.what;
         let bad = |found: String| Error::caller(what, "a contribution's parameters", found);

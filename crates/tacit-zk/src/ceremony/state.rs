@@ -89,8 +89,8 @@ impl State {
         Ok(with_engine!(curve, E => E::wrap(Of::Powers(Box::new(Ptau::new(power)?)))))
     }
 
-    /// The key of a circuit on powers, before anybody contributed. What the powers are is not
-    /// checked: see [`State::verify`].
+    /// The key of a circuit on powers, before anybody contributed to it. Of the powers only that
+    /// somebody contributed to them is checked: see [`State::verify`].
     pub fn begin_key(
         circuit: &Circuit,
         powers: &Self,
@@ -186,7 +186,7 @@ impl State {
     }
 
     /// The proving key, pinned to the head of its transcript; refuses an insane one, such as one
-    /// that nobody contributed to.
+    /// that nobody, or a beacon alone, contributed to.
     pub fn proving_key(&self, head: Digest) -> Result<ProvingKey, Error> {
         with_state!(self, of => match of {
             Of::Powers(_) => Err(Error::caller("ceremony file", "a key", "powers of tau")),
@@ -215,7 +215,7 @@ impl<E: Stated> Of<E> {
     }
 
     /// By what each secret moved in contribution number `index`; none where there is none.
-    fn steps(&self, index: usize) -> Vec<Step<E>> {
+    pub(super) fn steps(&self, index: usize) -> Vec<Step<E>> {
         match self {
             Self::Powers(powers) => {
                 let made = &powers.contributions;
@@ -257,8 +257,7 @@ impl<E: Stated> Of<E> {
 
     /// The same with a beacon's contribution.
     fn ended(&self, beacon: &Beacon) -> Result<Self, Error> {
-        let share = Share { name: String::new(), beacon: Some(beacon.clone()) };
-        self.moved(&mut Draw::beacon(self.secrets(), beacon)?, share)
+        self.moved(&mut Draw::beacon(self.secrets(), beacon)?, Share::of_beacon(beacon))
     }
 }
 
@@ -287,9 +286,8 @@ impl Transcript {
         who: &Contributor<'_>,
         entropy: &mut dyn Entropy,
     ) -> Result<(Vec<u8>, Record), Error> {
-        let share = Share { name: who.name.to_string(), beacon: None };
         let mut draw = Draw::random(of.secrets(), entropy)?;
-        let after = of.moved(&mut draw, share)?;
+        let after = of.moved(&mut draw, Share::of(who.name))?;
         self.seal(after, &draw.secrets, who, entropy)
     }
 
@@ -395,6 +393,9 @@ impl Transcript {
             return Err(Error::caller("first ceremony file", expected, digest.to_string()));
         }
         let state = self.named(file)?;
+        if state.write() != file {
+            return Err(Error::caller("ceremony file", "what its points make", "more than that"));
+        }
         with_state!(state, of => self.check_records(of))?;
         state.verify(first, entropy)?;
         Ok(state)
@@ -408,11 +409,11 @@ impl Transcript {
         }
         for (index, (record, share)) in self.records.iter().zip(shares).enumerate() {
             let right = match &record.by {
-                By::Beacon(beacon) => share.beacon.as_ref() == Some(beacon),
+                By::Beacon(beacon) => *share == Share::of_beacon(beacon),
                 By::Contributor { name, knowledge, .. } => {
                     let known =
                         knowledge::holds::<E>(&record.binding(), &of.steps(index), knowledge);
-                    share.beacon.is_none() && share.name == name.as_str() && known
+                    *share == Share::of(name) && known
                 }
             };
             if !right {

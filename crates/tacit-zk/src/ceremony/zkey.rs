@@ -2,8 +2,8 @@
 
 use super::derive::Shown;
 use super::points::{file_bytes, montgomery, push_point, read_point, read_points, uncompressed};
-use super::ptau::{check_contributions, whole};
-use super::share::Share;
+use super::ptau::whole;
+use super::share::{Share, is_contributed, read_contributions};
 use crate::curve::Engine;
 use crate::groth16::{Keyed, ProvingKey};
 use crate::r1cs::R1cs;
@@ -95,7 +95,7 @@ impl<E: Engine> Zkey<E> {
             l: one(8, variables - public - 1)?,
             h: one(9, size)?,
             circuit: ceremony.array()?,
-            contributions: read_contributions(&mut ceremony)?,
+            contributions: read_contributions(&mut ceremony, Delta::read, |made| &made.share)?,
         };
         header.end()?;
         ceremony.end()?;
@@ -137,6 +137,9 @@ impl<E: Engine> Zkey<E> {
 impl<E: Keyed> Zkey<E> {
     /// The proving key, pinned to the head of a transcript; refuses an insane one.
     pub fn proving(&self, head: Digest) -> Result<ProvingKey, Error> {
+        if !is_contributed(self.contributions.iter().map(|delta| &delta.share)) {
+            return Err(Error::caller(WHAT, "a contributor's δ", "nobody's, or a beacon's alone"));
+        }
         let vk = ark::VerifyingKey {
             alpha_g1: self.alpha_g1,
             beta_g2: self.beta_g2,
@@ -181,12 +184,6 @@ impl<E: Engine> Delta<E> {
         let one = uncompressed(&[self.after, self.key.s, self.key.sx]);
         [&one[..], &uncompressed(&[self.key.spx]), &self.transcript].concat()
     }
-}
-
-fn read_contributions<E: Engine>(reader: &mut Reader<'_>) -> Result<Vec<Delta<E>>, Error> {
-    let count = reader.count()?;
-    check_contributions(WHAT, count)?;
-    (0..count).map(|_| Delta::read(reader)).collect()
 }
 
 /// The section of coefficients: side, row, wire, and the coefficient as the Montgomery residue of

@@ -1,15 +1,17 @@
 //! Whoever cheats is refused, however well the rest fits.
 
 use super::super::derive::{Draw, Stream};
+use super::super::knowledge;
 use super::super::phase1::{self, response};
 use super::super::phase2;
 use super::super::ptau::{Ptau, key_bytes};
 use super::super::share::Share;
 use super::super::state::{Of, Stated};
 use super::super::zkey::Zkey;
-use super::super::{Beacon, By, Record};
+use super::super::{Beacon, By, Record, State};
 use super::{Person, World, a_beacon};
 use crate::curve::{Curve, Point};
+use crate::r1cs::tests::cubic;
 use crate::r1cs::{Circuit, R1cs};
 use crate::testing::Seeded;
 use ark_bls12_381::Bls12_381;
@@ -22,7 +24,7 @@ use tacit_core::digest::Digest;
 type Change<T> = (&'static str, fn(&mut T));
 
 fn share() -> Share {
-    Share { name: Person::new(9).who().name.to_string(), beacon: None }
+    Share::of(Person::new(9).who().name)
 }
 
 fn powers<E: Stated>(world: &World) -> Ptau<E> {
@@ -265,7 +267,7 @@ fn wrong_beacons(mut world: World) {
     let endless = Beacon { source: b"x".to_vec(), exponent: 63 };
     assert!(world.transcript.end(&world.file, endless).is_err());
     // chosen secrets that are called a beacon's
-    let named = Share { name: String::new(), beacon: Some(a_beacon()) };
+    let named = Share::of_beacon(&a_beacon());
     let three = ark_bn254::Fr::from(3_u64);
     let file = match world.of::<Bn254>() {
         Of::Powers(before) => {
@@ -284,6 +286,73 @@ fn wrong_beacons(mut world: World) {
     assert!(!world.accepts((file, record)), "secrets of somebody's choice");
     let right = world.transcript.end(&world.file, a_beacon()).unwrap();
     assert!(world.accepts(right));
+}
+
+/// What everybody can compute is no secret, wherever a file comes from.
+fn beacons_alone<E: Stated>()
+where
+    Circuit: From<R1cs<E::ScalarField>>,
+{
+    let of_beacon = |secrets| Draw::beacon(secrets, &a_beacon()).unwrap();
+    let named = || Share::of_beacon(&a_beacon());
+    let circuit = Circuit::from(cubic::<E::ScalarField>());
+    let powers = powers::<E>(&World::powers(E::CURVE, 3));
+    let powers = phase1::contribute(&powers, &mut of_beacon(3), named()).unwrap();
+    let alone = E::wrap(Of::Powers(Box::new(powers.clone())));
+    assert!(State::begin_key(&circuit, &alone, &mut Seeded::new(1)).is_err());
+    let key = key::<E>(&World::key::<E>());
+    let key = phase2::contribute(&key, &mut of_beacon(1), named()).unwrap();
+    assert!(key.proving(Digest::default()).is_err());
+    // nor are there two of them, or one that is not the last
+    let two = E::ScalarField::from(2_u64);
+    for (name, mut draw) in [(named(), of_beacon(3)), (share(), Draw::chosen(&[two; 3]))] {
+        let after = phase1::contribute(&powers, &mut draw, name).unwrap();
+        assert!(State::read(&after.write()).is_err());
+    }
+    for (name, mut draw) in [(named(), of_beacon(1)), (share(), Draw::chosen(&[two]))] {
+        let after = phase2::contribute(&key, &mut draw, name).unwrap();
+        assert!(State::read(&after.write()).is_err());
+    }
+}
+
+#[test]
+fn a_beacon_alone_is_no_contribution() {
+    beacons_alone::<Bn254>();
+    beacons_alone::<Bls12_381>();
+}
+
+/// A file that counts has no room for anything else.
+#[test]
+fn a_section_of_a_contributors_own() {
+    let mut world = World::powers(Curve::Bn254, 2);
+    let secrets = [3_u64, 5, 7].map(ark_bn254::Fr::from);
+    let before = powers::<Bn254>(&world);
+    let after = phase1::contribute(&before, &mut Draw::chosen(&secrets), share()).unwrap();
+    let after = Of::Powers(Box::new(after));
+    let (file, _) = sealed(&world, after.clone(), &secrets);
+    let mut longer = file.clone();
+    longer[8] += 1;
+    longer.extend(99_u32.to_le_bytes());
+    longer.extend(4_u64.to_le_bytes());
+    longer.extend(b"mine");
+    assert!(State::read(&longer).unwrap().write() == file, "it is read");
+    for (file, counts) in [(longer, false), (file, true)] {
+        let mallory = Person::new(9);
+        let by = By::Contributor {
+            name: mallory.who().name.clone(),
+            key: mallory.who().key.to_vec(),
+            knowledge: Vec::new(),
+            signature: Vec::new(),
+        };
+        let mut record = world.transcript.record(Digest::of_bytes(&file), by);
+        let (binding, steps) = (record.binding(), after.steps(0));
+        let shown = knowledge::show::<Bn254>(&binding, &steps, &secrets, &mut Seeded::new(6));
+        if let By::Contributor { knowledge, .. } = &mut record.by {
+            *knowledge = shown.unwrap();
+        }
+        record.sign(mallory.who().sign);
+        assert_eq!(world.accepts((file, record)), counts);
+    }
 }
 
 #[test]

@@ -122,9 +122,13 @@ where
         for number in 0..10 {
             world.add(&Person::new(number));
         }
+        let before = world.transcript.head();
         let ended = world.transcript.end(&world.file, a_beacon()).unwrap();
         assert!(world.accepts(ended));
         assert!(world.verifies());
+        let heads = [before, world.transcript.head(), world.transcript.opening.digest()];
+        assert!(heads.iter().all(|head| world.transcript.passed(head)));
+        assert!(!world.transcript.passed(&world.transcript.file()));
         assert_eq!(world.transcript.records.len(), 11);
         assert!(world.transcript.end(&world.file, a_beacon()).is_err());
         let late = Person::new(11);
