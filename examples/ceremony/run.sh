@@ -23,7 +23,7 @@ circuit="$root/examples/ceremony/cubic.r1cs" # x³ + x + 5 = y, y is public
 on=(--circuit "$circuit" --powers "$dir/out/powers.ptau")
 $tacit ceremony new "$dir/keys" "${on[@]}"
 for name in ann bob; do
-    $tacit ceremony contribute "$dir/keys" --name "$name" --key "$dir/$name.key" </dev/null
+    $tacit ceremony contribute "$dir/keys" --name "$name" --key "$dir/$name.key" "${on[@]}" </dev/null
 done
 $tacit ceremony beacon "$dir/keys" --source "$beacon" --exponent 10
 $tacit ceremony verify "$dir/keys" "${on[@]}"

@@ -55,6 +55,59 @@ impl Scene {
     }
 }
 
+/// The head that a contribution printed.
+fn head(said: &str) -> String {
+    said.split("head:").nth(1).unwrap().trim()[..64].to_owned()
+}
+
+/// A crash between the record of a beacon and the log leaves the log behind.
+#[test]
+fn whatever_a_crash_left_out_of_the_log_is_noted() {
+    let scene = Scene(tempfile::tempdir().unwrap());
+    scene.succeed("ceremony new powers --power 2");
+    scene.succeed("ceremony contribute powers --name ann --key ann.key");
+    let [now, then] = ["powers/log", "log"].map(|name| scene.0.path().join(name));
+    let copy = |from: &Path, to: &Path| {
+        let copied = Command::new("cp").arg("-r").args([from, to]).status().unwrap();
+        assert!(copied.success());
+    };
+    copy(&now, &then);
+    scene.succeed("ceremony beacon powers --source b10c --exponent 4");
+    for writes in ["ceremony finalise powers --out out", "ceremony beacon powers --source b10c"] {
+        std::fs::remove_dir_all(&now).unwrap();
+        copy(&then, &now);
+        assert!(scene.fail("ceremony verify powers").contains("transparency log"));
+        scene.tacit(writes);
+        scene.succeed("ceremony verify powers");
+    }
+    assert!(scene.0.path().join("out/powers.ptau").exists());
+}
+
+#[test]
+fn contributors_to_keys_check_them_first() {
+    let scene = Scene(tempfile::tempdir().unwrap());
+    for name in ["ann", "bob"] {
+        scene.succeed(&format!("ceremony new {name} --power 3"));
+        scene.succeed(&format!("ceremony contribute {name} --name {name} --key {name}.key"));
+        scene.succeed(&format!("ceremony finalise {name} --out {name}/out --without-beacon"));
+    }
+    let circuit = root().join("examples/ceremony/cubic.r1cs");
+    let on = |of: &str| format!("--circuit {} --powers {of}/out/powers.ptau", circuit.display());
+    let said = scene.succeed(&format!("ceremony new keys {}", on("ann")));
+    assert!(said.contains("powers:   by ann, as their file says"), "{said}");
+    let contribute = "ceremony contribute keys --name bob --key bob.key";
+    let refused = scene.fail(&format!("{contribute} {}", on("bob")));
+    assert!(refused.contains("circuit and powers"), "{refused}");
+    let checked = scene.tacit(&format!("{contribute} {} --head {}", on("ann"), head(&said)));
+    let told = String::from_utf8(checked.stderr).unwrap();
+    assert!(checked.status.success() && !told.contains("not checked"), "{told}");
+    let blind = String::from_utf8(scene.tacit(contribute).stderr).unwrap();
+    assert!(blind.contains("not checked: that the key is its circuit's"), "{blind}");
+    assert!(blind.contains("--head"), "{blind}");
+    let said = scene.succeed(&format!("ceremony verify keys {}", on("ann")));
+    assert!(said.contains("verified: 2 contributions"), "{said}");
+}
+
 #[test]
 fn by_files() {
     let dir = tempfile::tempdir().unwrap();
@@ -88,12 +141,21 @@ fn over_sockets_with_a_server_that_is_killed() {
     let of =
         |name: &str| format!("ceremony contribute --to https://{address} --pki pki --name {name}");
     let server = scene.serve(&address, 60);
-    assert!(scene.succeed(&of("ann")).contains("contribution 1: ann"));
+    let said = scene.succeed(&of("ann"));
+    assert!(said.contains("contribution 1: ann"));
+    let one = scene.fail("ceremony beacon powers --source b10c");
+    assert!(one.contains("no other program that writes it"), "{one}");
     drop(server);
     // what a crash may leave behind
-    std::fs::write(scene.0.path().join("powers/0123.ptau.1.0.tmp"), b"half a file").unwrap();
+    let left = ["ptau", "ptau.1.0.tmp"].map(|ending| format!("{}.{ending}", "0".repeat(64)));
+    let left = left.map(|name| scene.0.path().join("powers").join(name));
+    left.iter().for_each(|path| std::fs::write(path, b"half a file").unwrap());
     let server = scene.serve(&address, 60);
-    assert!(scene.succeed(&of("bob")).contains("contribution 2: bob"));
+    assert!(!left.iter().any(|path| path.exists()));
+    let wrong = format!("{} --head {}", of("bob"), "0".repeat(64));
+    assert!(scene.fail(&wrong).contains("a transcript that passed"));
+    let kept = format!("{} --head {}", of("bob"), head(&said));
+    assert!(scene.succeed(&kept).contains("contribution 2: bob"));
     scene.succeed("pki revoke eve");
     scene.fail(&of("eve"));
     assert!(scene.fail(&of("nobody")).contains("nobody"));

@@ -3,15 +3,11 @@
 use super::ANSWER;
 use super::connection::{Connection, piece};
 use crate::pki::Identity;
-use crate::server::Turn;
+use crate::server::{Turn, VERIFYING};
 use bytes::Bytes;
 use hyper::{HeaderMap, Method};
-use std::time::Duration;
 use tacit_core::error::{Error, Refusal};
 use tacit_core::limits;
-
-/// For the server to verify what it was given: as long as contributing may take.
-const VERIFYING: Duration = Duration::from_secs(3600);
 
 /// One contributor's way.
 pub struct Ceremony {

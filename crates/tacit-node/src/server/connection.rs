@@ -54,6 +54,23 @@ pub(super) struct Caller {
     pub(super) ticket: Arc<Ticket>,
 }
 
+#[cfg(test)]
+impl Caller {
+    /// Somebody on a connection of its own.
+    pub(super) fn named(name: &str) -> Self {
+        let peer = Peer {
+            participant: tacit_core::ids::ParticipantId::parse(name).unwrap(),
+            public_key: [0; 32],
+            serial: vec![1],
+            certificate: Digest::default(),
+            address: SocketAddr::from(([127, 0, 0, 1], 1)),
+        };
+        let within = Duration::from_secs(60);
+        let ticket = Arc::new(Arc::new(Book::new(within)).enter(within));
+        Self { peer: Arc::new(peer), ticket }
+    }
+}
+
 pub(super) async fn serve(shared: &Shared, stream: TcpStream, address: SocketAddr) {
     let dropped = |cause| (shared.dropped)(cause);
     // Answers are small and awaited.

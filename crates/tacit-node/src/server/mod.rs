@@ -27,7 +27,8 @@ mod turns;
 mod work;
 
 pub(crate) use slots::Slots;
-pub use turns::{Host, Turn};
+pub(crate) use turns::VERIFYING;
+pub use turns::{Host, Room, Turn};
 
 use crate::desk::Desk;
 use crate::pki::{Identity, Revocations};

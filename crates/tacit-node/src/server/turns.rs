@@ -12,7 +12,7 @@
 
 use super::connection::{self, Caller};
 use super::reply::{Failure, Inbound, absent, blocking};
-use super::{Bounds, Server, accept};
+use super::{Bounds, Server, Slots, accept};
 use crate::desk::Peer;
 use crate::pki::{Identity, Revocations};
 use crate::telemetry::Metrics;
@@ -22,12 +22,17 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
+use bytes::{Buf as _, Bytes};
 use hyper::StatusCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tacit_core::error::{Error, Refusal};
+use tacit_core::ids::ParticipantId;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+
+/// For a contribution to be verified: as long as contributing may take.
+pub(crate) const VERIFYING: Duration = Duration::from_secs(3600);
 
 /// Answers of a contributor's request for a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -39,20 +44,28 @@ pub struct Turn {
     pub seconds: u64,
 }
 
-/// Who holds a ceremony. Methods may block: they run on threads made for that.
+/// What whoever has the turn may send.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Most bytes that a contribution has.
+    pub bytes: usize,
+    /// What is left of the turn; no transfer lasts longer.
+    pub within: Duration,
+}
+
+/// Who holds a ceremony. Methods may block: they run on threads made for that. What many may ask
+/// for at a time is shared, and not copied for each.
 pub trait Host: Send + Sync + 'static {
     /// Everything so far.
-    fn transcript(&self) -> Result<Vec<u8>, Error>;
-    /// Gives the turn to the peer, if nobody else has it.
+    fn transcript(&self) -> Result<Bytes, Error>;
+    /// Gives the turn to the peer, if nobody else has it or waits longer.
     fn turn(&self, peer: &Peer) -> Result<Turn, Error>;
+    /// Refuses whoever does not have the turn.
+    fn room(&self, peer: &Peer) -> Result<Room, Error>;
     /// The file to contribute to, for whoever has the turn.
-    fn file(&self, peer: &Peer) -> Result<Vec<u8>, Error>;
+    fn file(&self, peer: &Peer) -> Result<Bytes, Error>;
     /// Takes a record and a file from whoever has the turn; durable when it returns.
-    fn give(&self, peer: &Peer, record: &[u8], file: &[u8]) -> Result<(), Error>;
-    /// Most bytes that a contribution has.
-    fn limit(&self) -> usize;
-    /// How long a turn lasts; no transfer lasts longer.
-    fn within(&self) -> Duration;
+    fn give(&self, peer: &Peer, record: &[u8], file: Bytes) -> Result<(), Error>;
 }
 
 /// What all handlers share.
@@ -60,7 +73,15 @@ struct App {
     host: Arc<dyn Host>,
     revocations: Arc<Revocations>,
     /// Contributions in memory: one at a time.
-    giving: Semaphore,
+    giving: Arc<Semaphore>,
+    slots: Slots<ParticipantId>,
+}
+
+impl App {
+    fn new(host: Arc<dyn Host>, revocations: Arc<Revocations>, bounds: &Bounds) -> Arc<Self> {
+        let slots = Slots::new(usize::MAX, bounds.requests_per_participant);
+        Arc::new(Self { host, revocations, giving: Arc::new(Semaphore::new(1)), slots })
+    }
 }
 
 impl Server {
@@ -74,13 +95,13 @@ impl Server {
         let address = listener.local_addr().map_err(|e| Error::world("listen", e))?;
         let tls = crate::tls::server_config(identity, revocations.clone(), false)?;
         let (stopping, stop) = watch::channel(false);
-        let app = Arc::new(App { host, revocations, giving: Semaphore::new(1) });
+        let bounds = Bounds::default();
         let shared = Arc::new(connection::Shared {
-            router: router(app),
+            router: router(App::new(host, revocations, &bounds)),
             acceptor: tls.into(),
             metrics: Arc::new(Metrics::new()),
             dropped: Box::new(|cause| tracing::info!(cause, "connection dropped")),
-            bounds: Bounds::default(),
+            bounds,
             stop,
         });
         let task = tokio::spawn(accept(listener, shared));
@@ -102,14 +123,17 @@ fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// A certificate may have been revoked since the handshake.
+/// A certificate may have been revoked since the handshake, and nobody asks for much at a time.
 async fn gate(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let Some(caller) = request.extensions().get::<Caller>().cloned() else {
         return Failure::from(Error::Bug("a request came without a peer")).into_response();
     };
-    match app.revocations.check(&caller.peer.serial) {
-        Ok(()) => next.run(request).await,
-        Err(error) => Failure::from(error).into_response(),
+    let participant = caller.peer.participant.clone();
+    let slot = app.slots.take_for(participant.clone());
+    match (app.revocations.check(&caller.peer.serial), &slot) {
+        (Err(error), _) => Failure::from(error).into_response(),
+        (Ok(()), None) => Failure::from(Refusal::TooMany { participant }).into_response(),
+        (Ok(()), Some(_)) => next.run(request).await,
     }
 }
 
@@ -143,8 +167,9 @@ async fn file(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, Failure> {
-    let bytes = ask(&app, &caller, |host, peer| host.file(peer)).await?;
-    caller.ticket.extend(app.host.within());
+    let asked = ask(&app, &caller, |host, peer| Ok((host.room(peer)?, host.file(peer)?)));
+    let (room, bytes) = asked.await?;
+    caller.ticket.extend(room.within);
     Ok(Response::new(Body::from(bytes)))
 }
 
@@ -154,46 +179,127 @@ async fn contribution(
     request: Request,
 ) -> Result<Response, Failure> {
     // whoever has no turn has nothing to send
-    let turn = ask(&app, &caller, |host, peer| host.turn(peer)).await?;
-    let Ok(_giving) = app.giving.try_acquire() else {
+    let room = ask(&app, &caller, |host, peer| host.room(peer)).await?;
+    let Ok(giving) = app.giving.clone().try_acquire_owned() else {
         return Err(Refusal::TooMany { participant: caller.peer.participant.clone() }.into());
     };
-    if !turn.yours {
-        let why = "it is somebody else's turn".into();
-        return Err(Refusal::Failed { why }.into());
-    }
-    let within = app.host.within();
-    caller.ticket.extend(within);
+    caller.ticket.extend(room.within + VERIFYING);
     let (head, body) = request.into_parts();
-    let limit = app.host.limit();
-    let mut inbound = Inbound::new("contribution", &head.headers, body, limit, within)?;
-    let bytes = inbound.piece(limit + 1).await?;
+    let mut inbound = Inbound::new("contribution", &head.headers, body, room.bytes, room.within)?;
+    let bytes = inbound.piece(room.bytes + 1).await?;
     ask(&app, &caller, move |host, peer| {
-        let (record, file) = split(&bytes)?;
-        host.give(peer, record, file)
+        // who hangs up makes no room for another before this is verified
+        let _giving = giving;
+        let (record, file) = split(bytes)?;
+        host.give(peer, &record, file)
     })
     .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Record and file of a contribution.
-fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
-    let parts = || {
-        let (length, rest) = bytes.split_first_chunk::<4>()?;
-        rest.split_at_checked(u32::from_le_bytes(*length) as usize)
-    };
-    parts().ok_or_else(|| Refusal::Malformed { what: "contribution".into() })
+fn split(mut bytes: Bytes) -> Result<(Bytes, Bytes), Refusal> {
+    let length = bytes.try_get_u32_le().ok().map(|length| length as usize);
+    match length.filter(|length| *length <= bytes.len()) {
+        Some(length) => Ok((bytes.split_to(length), bytes)),
+        None => Err(Refusal::Malformed { what: "contribution".into() }),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pki::{Pki, Role};
+    use hyper::Method;
+    use hyper::service::Service as _;
+    use hyper_util::service::TowerToHyperService;
+    use std::sync::{Mutex, mpsc};
+    use tokio::sync::Notify;
 
     #[test]
     fn lengths_are_checked() {
-        assert_eq!(split(b"\x02\0\0\0abc").ok(), Some((&b"ab"[..], &b"c"[..])));
+        let split = |bytes| split(Bytes::from_static(bytes)).ok();
+        let parts = [b"ab", &b"c"[..]].map(Bytes::from_static);
+        assert_eq!(split(b"\x02\0\0\0abc"), Some(parts.into()));
         for bad in [&b""[..], b"\x01\0\0", b"\x01\0\0\0", b"\xff\xff\xff\xffx"] {
-            assert!(split(bad).is_err());
+            assert!(split(bad).is_none());
         }
+    }
+
+    /// Verifies until it is told to go on.
+    struct Slow {
+        begun: Arc<Notify>,
+        go_on: Mutex<mpsc::Receiver<()>>,
+    }
+
+    impl Host for Slow {
+        fn transcript(&self) -> Result<Bytes, Error> {
+            Ok(Bytes::from_static(b"transcript"))
+        }
+
+        fn turn(&self, _: &Peer) -> Result<Turn, Error> {
+            Ok(Turn { yours: true, seconds: 60 })
+        }
+
+        fn room(&self, _: &Peer) -> Result<Room, Error> {
+            Ok(Room { bytes: 64, within: Duration::from_secs(60) })
+        }
+
+        fn file(&self, _: &Peer) -> Result<Bytes, Error> {
+            Ok(Bytes::from_static(b"file"))
+        }
+
+        fn give(&self, _: &Peer, _: &[u8], _: Bytes) -> Result<(), Error> {
+            self.begun.notify_one();
+            let _ = self.go_on.lock().unwrap().recv();
+            Ok(())
+        }
+    }
+
+    fn app(host: Slow) -> Arc<App> {
+        let authority = Pki::throw_away().unwrap();
+        let name = ParticipantId::parse("coordinator").unwrap();
+        let identity = authority.identity(&name, &Role::Participant).unwrap();
+        App::new(Arc::new(host), Arc::new(Revocations::none(&identity)), &Bounds::default())
+    }
+
+    async fn status(app: &Arc<App>, name: &str, method: Method, path: &str) -> StatusCode {
+        let body = Body::from(&[0; 4][..]);
+        let mut request = Request::builder().method(method).uri(path).body(body).unwrap();
+        request.extensions_mut().insert(Caller::named(name));
+        let router = TowerToHyperService::new(router(app.clone()));
+        router.call(request).await.unwrap().status()
+    }
+
+    #[tokio::test]
+    async fn a_contribution_is_verified_alone_even_if_its_peer_hangs_up() {
+        let (begun, (go_on, told)) = (Arc::new(Notify::new()), mpsc::channel());
+        let app = app(Slow { begun: begun.clone(), go_on: Mutex::new(told) });
+        let path = "/v1/ceremony/contribution";
+        let asked = app.clone();
+        let ann = tokio::spawn(async move { status(&asked, "ann", Method::POST, path).await });
+        begun.notified().await;
+        ann.abort();
+        assert!(ann.await.unwrap_err().is_cancelled());
+        let bob = status(&app, "bob", Method::POST, path).await;
+        assert_eq!(bob, StatusCode::TOO_MANY_REQUESTS);
+        // others are answered while it is verified, and the place is free afterwards
+        assert_eq!(status(&app, "bob", Method::GET, "/v1/ceremony").await, StatusCode::OK);
+        drop(go_on);
+        drop(app.giving.acquire().await.unwrap());
+        assert_eq!(status(&app, "bob", Method::POST, path).await, StatusCode::NO_CONTENT);
+    }
+
+    #[tokio::test]
+    async fn nobody_asks_for_much_at_a_time() {
+        let app = app(Slow { begun: Arc::default(), go_on: Mutex::new(mpsc::channel().1) });
+        let ann = ParticipantId::parse("ann").unwrap();
+        let most = Bounds::default().requests_per_participant;
+        let held: Vec<_> = (0..most).map(|_| app.slots.take_for(ann.clone()).unwrap()).collect();
+        let file = |name| status(&app, name, Method::GET, "/v1/ceremony/file");
+        assert_eq!(file("ann").await, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(file("bob").await, StatusCode::OK);
+        drop(held);
+        assert_eq!(file("ann").await, StatusCode::OK);
     }
 }

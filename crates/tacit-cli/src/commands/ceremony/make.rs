@@ -1,9 +1,10 @@
 //! A ceremony by files.
 
-use super::place::{Held, Place, describe, what};
-use super::{Beacon, Contribute, Finalise, New, Verify};
+use super::place::{Held, Owned, Place, describe, what};
+use super::{Beacon, Contribute, Finalise, New, On, Verify};
 use crate::commands::pki;
-use std::io::{BufRead as _, IsTerminal as _};
+use std::fs::File;
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::path::Path;
 use tacit_audit::OsEntropy;
 use tacit_core::digest::Digest;
@@ -12,17 +13,39 @@ use tacit_core::ids::ParticipantId;
 use tacit_core::limits;
 use tacit_core::traits::Entropy as _;
 use tacit_node::files::{Access, read_limited, write_whole};
-use tacit_zk::ceremony::{self, Contributor, Phase, State, Stirred, Transcript, hex};
+use tacit_zk::ceremony::{self, Contributor, Opening, Phase, State, Stirred, Transcript, hex};
 use tacit_zk::curve::Curve;
 use tacit_zk::groth16::json;
 use tacit_zk::r1cs::Circuit;
 use zeroize::Zeroizing;
 
 /// What a contributor adds to the system's entropy, in bytes: more adds nothing.
-const ENTROPY_BYTES: u64 = 1 << 20;
+const ENTROPY_BYTES: usize = 1 << 20;
+/// A line that a contributor types, in bytes: terminals give no longer ones.
+const LINE_BYTES: usize = 4096;
+/// A contributor's key in a file, in bytes: 64 digits and some space.
+const KEY_BYTES: usize = 1024;
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
     read_limited(path, limits::CIRCUIT_BYTES as u64)
+}
+
+/// Appends a secret file to bytes that are erased and have room: what grew would leave copies.
+fn read_secret(path: &Path, limit: usize, into: &mut Zeroizing<Vec<u8>>) -> Result<(), Error> {
+    let found = into.len();
+    let file = File::open(path).map(|file| file.take(limit as u64 + 1));
+    let read = file.and_then(|mut file| file.read_to_end(into));
+    read.map_err(|e| Error::world(format!("reading {}", path.display()), e))?;
+    if into.len() > found + limit {
+        let found = format!("{} is larger", path.display());
+        return Err(Error::caller("file", format!("at most {limit} bytes"), found));
+    }
+    Ok(())
+}
+
+/// Bytes that are erased, with room for as many and for what readers keep free.
+fn room(bytes: usize) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(Vec::with_capacity(bytes + 64))
 }
 
 pub fn new(args: &New) -> Result<(), Error> {
@@ -39,7 +62,7 @@ pub fn new(args: &New) -> Result<(), Error> {
         }
     };
     let transcript = Transcript::open(&first, phase, args.announce.clone());
-    Place::new(&args.dir).begin(&transcript, &first)?;
+    Owned::begin(&args.dir, &transcript, &first)?;
     println!("ceremony: {}", args.dir.display());
     println!("makes:    {} over {}", what(&transcript.opening.phase), first.curve());
     println!("head:     {}", transcript.head());
@@ -54,8 +77,33 @@ fn begin_key(circuit: &Path, powers: &Path) -> Result<(State, Phase), Error> {
     let power = power.ok_or_else(|| Error::caller("powers", "a .ptau file", "a .zkey file"))?;
     powers.verify(&State::begin_powers(powers.curve(), power)?, &mut OsEntropy)?;
     let first = State::begin_key(&circuit, &powers, &mut OsEntropy)?;
+    let names = powers.names().into_iter().map(|name| match &*name {
+        "" => "-".into(),
+        name => name.escape_debug().to_string(),
+    });
+    // a file's names are anybody's: who they were, the transcript of the powers shows
+    println!("powers:   by {}, as their file says", names.collect::<Vec<_>>().join(", "));
     let phase = Phase::Circuit { circuit: circuit.digest(), powers: Digest::of_bytes(&bytes) };
     Ok((first, phase))
+}
+
+impl On {
+    /// The state that a ceremony began with, which is derived here and taken from nobody; none for
+    /// keys without circuit and powers.
+    fn first(&self, opening: &Opening) -> Result<Option<State>, Error> {
+        match (&opening.phase, &self.circuit, &self.powers) {
+            (Phase::Powers { power }, _, _) => State::begin_powers(opening.curve, *power).map(Some),
+            (phase, Some(circuit), Some(powers)) => {
+                let (first, found) = begin_key(circuit, powers)?;
+                if found != *phase {
+                    let expected = what(phase);
+                    return Err(Error::caller("circuit and powers", expected, what(&found)));
+                }
+                Ok(Some(first))
+            }
+            _ => Ok(None),
+        }
+    }
 }
 
 /// Signs a digest.
@@ -86,10 +134,12 @@ impl Signer {
         if !path.exists() {
             let mut seed = Zeroizing::new([0; 32]);
             OsEntropy.fill(&mut seed[..])?;
-            let text = Zeroizing::new(hex::encode(&seed[..]) + "\n");
+            let mut text = Zeroizing::new(hex::encode(&seed[..]));
+            text.push('\n');
             write_whole(path, text.as_bytes(), Access::Owner)?;
         }
-        let text = Zeroizing::new(read_limited(path, 1024)?);
+        let mut text = room(KEY_BYTES);
+        read_secret(path, KEY_BYTES, &mut text)?;
         let seed = std::str::from_utf8(&text).ok().and_then(|text| hex::decode(text.trim()));
         let seed = Zeroizing::new(seed.unwrap_or_default());
         let signer = ceremony::Signer::from_seed(&seed)?;
@@ -104,29 +154,58 @@ impl Signer {
 
 /// The system's entropy with what the contributor typed or has in a file.
 pub fn entropy(args: &Contribute) -> Result<Stirred, Error> {
-    let mut added = match &args.entropy {
-        Some(path) => Zeroizing::new(read_limited(path, ENTROPY_BYTES)?),
-        None => Zeroizing::new(Vec::new()),
-    };
+    let mut added = room(ENTROPY_BYTES + LINE_BYTES);
+    if let Some(path) = &args.entropy {
+        read_secret(path, ENTROPY_BYTES, &mut added)?;
+    }
     if std::io::stdin().is_terminal() {
         eprintln!("type anything nobody can guess, then return (it is mixed in):");
-        let mut line = Zeroizing::new(Vec::with_capacity(4096));
-        let read = std::io::stdin().lock().read_until(b'\n', &mut line);
+        let read = std::io::stdin().lock().take(LINE_BYTES as u64).read_until(b'\n', &mut added);
         read.map_err(|e| Error::world("reading what was typed", e))?;
-        added.extend_from_slice(&line);
     }
     Stirred::new(&mut OsEntropy, &added)
 }
 
+/// Checks what is to be contributed to, before a secret is drawn, and says what was not checked.
+/// Gives the state that the ceremony began with, where that could be derived.
+pub fn checked(
+    args: &Contribute,
+    transcript: &Transcript,
+    file: &[u8],
+) -> Result<Option<State>, Error> {
+    match &args.head {
+        Some(head) => {
+            let kept = Digest::parse(head)
+                .ok_or_else(|| Error::caller("head", "64 hexadecimal digits", &**head))?;
+            if !transcript.passed(&kept) {
+                let expected = format!("a transcript that passed {kept}");
+                return Err(Error::caller("ceremony", expected, transcript.head().to_string()));
+            }
+        }
+        None => eprintln!("not checked: that this is the ceremony you mean (--head)"),
+    }
+    let first = args.on.first(&transcript.opening)?;
+    let Some(first) = first else {
+        eprintln!(
+            "not checked: that the key is its circuit's, on its powers, with what was contributed \
+             before you (--circuit, --powers)"
+        );
+        return Ok(None);
+    };
+    transcript.verify(&first, file, &mut OsEntropy)?;
+    eprintln!("checked: {} contributions before yours", transcript.records.len());
+    Ok(Some(first))
+}
+
 pub fn contribute(args: &Contribute, dir: &Path) -> Result<(), Error> {
-    let place = Place::new(dir);
-    let Held { transcript, file, first } = place.read()?;
+    let (place, Held { transcript, file, first }) = Owned::open(dir)?;
+    let first = checked(args, &transcript, &file)?.unwrap_or(first);
     let signer = Signer::new(args)?;
     let made = transcript.contribute(&file, &signer.contributor(), &mut entropy(args)?);
     let (after, record) = made?;
     // not trusted either: a contribution of a broken machine must not end the ceremony
     let longer = transcript.accept(&first, (&file, &after), record, &mut OsEntropy)?;
-    place.advance(&transcript, &longer, &after)?;
+    place.advance(&longer, &after)?;
     contributed(&longer);
     Ok(())
 }
@@ -140,47 +219,39 @@ pub fn contributed(transcript: &Transcript) {
 }
 
 pub fn beacon(args: &Beacon) -> Result<(), Error> {
-    let place = Place::new(&args.dir);
-    let Held { transcript, file, first } = place.read()?;
+    let (place, Held { transcript, file, first }) = Owned::open(&args.dir)?;
     let source = hex::decode(&args.source)
         .filter(|source| !source.is_empty() && source.len() <= 255)
         .ok_or_else(|| Error::caller("source", "1 to 255 bytes in hex digits", &*args.source))?;
     let beacon = ceremony::Beacon { source, exponent: args.exponent };
     let (after, record) = transcript.end(&file, beacon)?;
     let longer = transcript.accept(&first, (&file, &after), record, &mut OsEntropy)?;
-    place.advance(&transcript, &longer, &after)?;
+    place.advance(&longer, &after)?;
     contributed(&longer);
     Ok(())
 }
 
-pub fn verify(args: &Verify) -> Result<Held, Error> {
+pub fn verify(args: &Verify) -> Result<(), Error> {
     let place = Place::new(&args.dir);
-    let held = place.read()?;
-    let first = match (&held.transcript.opening.phase, &args.circuit, &args.powers) {
-        (Phase::Powers { .. }, _, _) => held.first.clone(),
-        (phase, Some(circuit), Some(powers)) => {
-            let (first, found) = begin_key(circuit, powers)?;
-            if found != *phase {
-                let expected = what(phase);
-                return Err(Error::caller("circuit and powers", expected, what(&found)));
-            }
-            first
-        }
-        _ => {
-            let expected = "--circuit FILE and --powers FILE, which the keys are derived from";
-            return Err(Error::caller("verification", expected, "not both"));
-        }
-    };
+    verified(args, &place, &place.read()?)
+}
+
+fn verified(args: &Verify, place: &Place, held: &Held) -> Result<(), Error> {
+    let first = args.on.first(&held.transcript.opening)?.ok_or_else(|| {
+        let expected = "--circuit FILE and --powers FILE, which the keys are derived from";
+        Error::caller("verification", expected, "neither")
+    })?;
     held.transcript.verify(&first, &held.file, &mut OsEntropy)?;
     let logged = place.check_log(&held.transcript)?;
     let contributions = held.transcript.records.len();
     println!("verified: {contributions} contributions, {logged} records in the log");
     println!("head:     {}", held.transcript.head());
-    Ok(Held { first, ..held })
+    Ok(())
 }
 
 pub fn finalise(args: &Finalise) -> Result<(), Error> {
-    let held = verify(&args.verify)?;
+    let (place, held) = Owned::open(&args.verify.dir)?;
+    verified(&args.verify, &place, &held)?;
     let transcript = &held.transcript;
     if transcript.records.is_empty() || !(transcript.is_ended() || args.without_beacon) {
         let expected = "one that a beacon ended, or --without-beacon";

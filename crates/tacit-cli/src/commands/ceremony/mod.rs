@@ -4,6 +4,7 @@ mod make;
 mod place;
 mod remote;
 mod served;
+mod turns;
 
 use crate::Ending;
 use std::net::SocketAddr;
@@ -74,6 +75,22 @@ pub struct Contribute {
     /// File with entropy of your own, such as what dice gave.
     #[arg(long)]
     entropy: Option<PathBuf>,
+    /// A head that the ceremony must have passed, such as that of your last contribution.
+    #[arg(long)]
+    head: Option<String>,
+    #[command(flatten)]
+    on: On,
+}
+
+/// What keys are derived from.
+#[derive(clap::Args)]
+pub struct On {
+    /// The circuit (.r1cs) of the keys.
+    #[arg(long, requires = "powers")]
+    circuit: Option<PathBuf>,
+    /// The powers of tau (.ptau) that the keys are on.
+    #[arg(long, requires = "circuit")]
+    powers: Option<PathBuf>,
 }
 
 /// Verify a whole ceremony, offline.
@@ -81,12 +98,8 @@ pub struct Contribute {
 pub struct Verify {
     /// Folder of the ceremony, or a copy of it.
     dir: PathBuf,
-    /// The circuit, for its keys.
-    #[arg(long)]
-    circuit: Option<PathBuf>,
-    /// The powers of tau that the keys are on.
-    #[arg(long)]
-    powers: Option<PathBuf>,
+    #[command(flatten)]
+    on: On,
 }
 
 /// End a ceremony with a public value that nobody could choose.
@@ -144,7 +157,7 @@ pub fn main(args: Args) -> Result<Ending, Error> {
                 return Err(Error::caller("ceremony", "a folder or --to URL", "neither"));
             }
         },
-        Action::Verify(verify) => drop(make::verify(&verify)?),
+        Action::Verify(verify) => make::verify(&verify)?,
         Action::Beacon(beacon) => make::beacon(&beacon)?,
         Action::Finalise(finalise) => make::finalise(&finalise)?,
         Action::Show { dir } => make::show(&dir)?,

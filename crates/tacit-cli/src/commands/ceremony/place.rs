@@ -1,8 +1,12 @@
 //! The folder of a ceremony: its transcript, the current file, and the log of both.
 //!
 //! `ceremony.json` names the current file by its digest, and is replaced in one step, after the
-//! file is durable: whatever dies in between, the folder is as it was before or after.
+//! file is durable: whatever dies in between, the folder is as it was before or after. What is
+//! noted only then, the log's record, and what is deleted, the last file, is made up for by
+//! whoever writes next.
 
+use std::fs::{File, TryLockError};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use tacit_audit::{Log, OsEntropy, Record as Entry, records, scheme, signer};
 use tacit_core::digest::Digest;
@@ -11,8 +15,14 @@ use tacit_core::limits;
 use tacit_node::files::{Access, read_limited, remove, write_whole};
 use tacit_zk::ceremony::{By, Phase, Record, State, Transcript};
 
-/// The folder.
+/// The folder, for whoever reads it.
 pub struct Place(PathBuf);
+
+/// The folder, for the one program that writes it until this is dropped.
+pub struct Owned {
+    place: Place,
+    _lock: File,
+}
 
 /// What is in it.
 pub struct Held {
@@ -30,21 +40,6 @@ const FIRST: &str = "first.zkey";
 impl Place {
     pub fn new(dir: &Path) -> Self {
         Self(dir.to_owned())
-    }
-
-    /// Begins a ceremony in a folder that has none.
-    pub fn begin(&self, transcript: &Transcript, first: &State) -> Result<(), Error> {
-        if self.0.join(TRANSCRIPT).exists() {
-            let found = format!("one in {}", self.0.display());
-            return Err(Error::caller("folder", "no ceremony yet", found));
-        }
-        std::fs::create_dir_all(self.0.join("state"))
-            .map_err(|e| Error::world(format!("creating {}", self.0.display()), e))?;
-        let file = first.write();
-        if matches!(transcript.opening.phase, Phase::Circuit { .. }) {
-            write_whole(&self.0.join(FIRST), &file, Access::Shared)?;
-        }
-        self.store(transcript, &file)
     }
 
     /// Reads everything; the transcript's chain and signatures and the file's digest are checked.
@@ -66,38 +61,7 @@ impl Place {
             Phase::Powers { .. } => "ptau",
             Phase::Circuit { .. } => "zkey",
         };
-        self.0.join(format!("{}.{ending}", transcript.file().short()))
-    }
-
-    /// Makes a longer transcript and its file the current ones, then notes them in the log.
-    pub fn advance(&self, last: &Transcript, next: &Transcript, file: &[u8]) -> Result<(), Error> {
-        self.store(next, file)?;
-        match self.file(last) == self.file(next) {
-            true => Ok(()),
-            false => remove(&self.file(last)),
-        }
-    }
-
-    fn store(&self, transcript: &Transcript, file: &[u8]) -> Result<(), Error> {
-        write_whole(&self.file(transcript), file, Access::Shared)?;
-        write_whole(&self.0.join(TRANSCRIPT), &transcript.write(), Access::Shared)?;
-        self.log(transcript)
-    }
-
-    /// Appends whatever of the transcript the transparency log does not have yet: after a crash,
-    /// what was made durable last.
-    pub fn log(&self, transcript: &Transcript) -> Result<(), Error> {
-        let key = self.0.join("state").join("log.key");
-        if let Some(parent) = key.parent() {
-            std::fs::create_dir_all(parent)
-                .map_err(|e| Error::world(format!("creating {}", parent.display()), e))?;
-        }
-        let signer = signer(&key, "tacit.local/ceremony", &mut OsEntropy)?;
-        let mut log = Log::open_or_create(&self.0.join("log"), signer)?;
-        for entry in entries(transcript)? {
-            log.append_once(&entry.to_leaf()?)?;
-        }
-        Ok(())
+        self.0.join(format!("{}.{ending}", transcript.file()))
     }
 
     /// Refuses a log that does not have exactly what the transcript has, in its order.
@@ -109,6 +73,111 @@ impl Place {
             return Err(Error::caller("transparency log", expected, format!("{}", found.len())));
         }
         Ok(found.len())
+    }
+}
+
+impl Deref for Owned {
+    type Target = Place;
+
+    fn deref(&self) -> &Place {
+        &self.place
+    }
+}
+
+impl Owned {
+    /// Refuses a folder that another program writes; a dead one's lock is gone with it.
+    fn lock(dir: &Path) -> Result<Self, Error> {
+        let state = dir.join("state");
+        let failed = |e| Error::world(format!("locking {}", dir.display()), e);
+        std::fs::create_dir_all(&state).map_err(failed)?;
+        let lock = File::options().create(true).append(true).open(state.join("lock"));
+        let lock = lock.map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { place: Place::new(dir), _lock: lock }),
+            Err(TryLockError::Error(e)) => Err(failed(e)),
+            Err(TryLockError::WouldBlock) => {
+                let found = format!("one in {}", dir.display());
+                Err(Error::caller("folder", "no other program that writes it", found))
+            }
+        }
+    }
+
+    /// Begins a ceremony in a folder that has none.
+    pub fn begin(dir: &Path, transcript: &Transcript, first: &State) -> Result<(), Error> {
+        let owned = Self::lock(dir)?;
+        if dir.join(TRANSCRIPT).exists() {
+            let found = format!("one in {}", dir.display());
+            return Err(Error::caller("folder", "no ceremony yet", found));
+        }
+        let file = first.write();
+        if matches!(transcript.opening.phase, Phase::Circuit { .. }) {
+            write_whole(&dir.join(FIRST), &file, Access::Shared)?;
+        }
+        owned.store(transcript, &file)
+    }
+
+    /// Reads everything in order to write, and finishes what a program that died began.
+    pub fn open(dir: &Path) -> Result<(Self, Held), Error> {
+        if !dir.join(TRANSCRIPT).exists() {
+            return Err(Error::caller(
+                "folder",
+                "a ceremony",
+                format!("none in {}", dir.display()),
+            ));
+        }
+        let owned = Self::lock(dir)?;
+        let held = owned.read()?;
+        owned.log(&held.transcript)?;
+        owned.sweep(&held.transcript)?;
+        Ok((owned, held))
+    }
+
+    /// Makes a longer transcript and its file the current ones, then notes them in the log.
+    pub fn advance(&self, next: &Transcript, file: &[u8]) -> Result<(), Error> {
+        self.store(next, file)?;
+        self.sweep(next)
+    }
+
+    fn store(&self, transcript: &Transcript, file: &[u8]) -> Result<(), Error> {
+        if file.len() > limits::CIRCUIT_BYTES {
+            let expected = format!("at most {} bytes", limits::CIRCUIT_BYTES);
+            return Err(Error::caller("ceremony file", expected, file.len().to_string()));
+        }
+        write_whole(&self.file(transcript), file, Access::Shared)?;
+        write_whole(&self.0.join(TRANSCRIPT), &transcript.write(), Access::Shared)?;
+        self.log(transcript)
+    }
+
+    /// Appends what the transparency log does not have yet of the transcript.
+    fn log(&self, transcript: &Transcript) -> Result<(), Error> {
+        let expected = entries(transcript)?;
+        // a log that cannot be read is refused when it is opened
+        let found = records(&self.0).unwrap_or_default();
+        if found == expected {
+            return Ok(());
+        }
+        let key = self.0.join("state").join("log.key");
+        let signer = signer(&key, "tacit.local/ceremony", &mut OsEntropy)?;
+        let mut log = Log::open_or_create(&self.0.join("log"), signer)?;
+        for entry in expected {
+            log.append_once(&entry.to_leaf()?)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes files that are named by a digest, in whole or in part, and are not the current one.
+    fn sweep(&self, transcript: &Transcript) -> Result<(), Error> {
+        let current = self.file(transcript);
+        let failed = |e| Error::world(format!("listing {}", self.0.display()), e);
+        for entry in std::fs::read_dir(&self.0).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            let digits = name.and_then(|name| name.split('.').next());
+            if digits.is_some_and(|digits| Digest::parse(digits).is_some()) && path != current {
+                remove(&path)?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,13 +1,12 @@
 //! A contribution to a ceremony that is served.
 
 use super::Contribute;
-use super::make::{Signer, contributed, entropy};
+use super::make::{Signer, checked, contributed, entropy};
 use crate::commands::pki;
 use std::time::Duration;
-use tacit_audit::OsEntropy;
 use tacit_core::error::Error;
 use tacit_node::client::Ceremony;
-use tacit_zk::ceremony::{State, Transcript};
+use tacit_zk::ceremony::Transcript;
 
 /// Longest wait between two questions for the turn.
 const PATIENCE: u64 = 30;
@@ -17,7 +16,6 @@ pub fn contribute(args: &Contribute, url: &str) -> Result<(), Error> {
     let dir = dir.ok_or_else(|| Error::caller("contributor", "--pki DIR with --to", "none"))?;
     let identity = pki::identity(dir, &pki::participant(&args.name)?)?;
     let signer = Signer::new(args)?;
-    let mut entropy = entropy(args)?;
     let runtime = tokio::runtime::Runtime::new();
     let runtime = runtime.map_err(|e| Error::world("starting the runtime", e))?;
     let ceremony = Ceremony::new(url, &identity)?;
@@ -34,13 +32,10 @@ pub fn contribute(args: &Contribute, url: &str) -> Result<(), Error> {
         let transcript = Transcript::read(&ceremony.transcript().await?)?;
         Ok::<_, Error>((transcript, ceremony.file().await?))
     })?;
-    // what was fetched has to be what the transcript says, and worth contributing to
-    let state = State::read(&file)?;
-    if let Some(power) = state.power() {
-        let first = State::begin_powers(state.curve(), power)?;
-        transcript.verify(&first, &file, &mut OsEntropy)?;
-    }
-    let made = transcript.contribute(&file, &signer.contributor(), &mut entropy);
+    checked(args, &transcript, &file)?;
+    // entropy is of this turn: nothing that could make the secrets anew waits before it, or is
+    // there while the contribution travels
+    let made = transcript.contribute(&file, &signer.contributor(), &mut entropy(args)?);
     let (after, record) = made?;
     let json =
         serde_json::to_vec(&record).map_err(|_| Error::Bug("a record that JSON cannot hold"))?;

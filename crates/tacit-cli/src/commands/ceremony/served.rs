@@ -3,45 +3,62 @@
 //! the turn asks for it again.
 
 use super::Serve;
-use super::place::{Held, Place};
+use super::place::{Held, Owned};
+use super::turns::Turns;
 use crate::commands::pki;
 use crate::stop;
+use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tacit_audit::OsEntropy;
 use tacit_core::error::{Error, Refusal};
-use tacit_core::ids::ParticipantId;
 use tacit_core::limits;
 use tacit_node::desk::Peer;
 use tacit_node::pki::Revocations;
-use tacit_node::server::{Host, Server, Turn};
-use tacit_zk::ceremony::{By, Record};
+use tacit_node::server::{Host, Room, Server, Turn};
+use tacit_zk::ceremony::{By, Record, State, Transcript};
 use tokio::net::TcpListener;
 
 /// How long to wait for answers under way when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
 /// A file grows by each contribution: by less than this, in bytes.
 const GROWTH: usize = 16 * 1024;
+/// A turn in seconds: a year.
+const LONGEST_TURN: u64 = 365 * 24 * 3600;
 
 struct Served {
-    place: Place,
-    within: Duration,
-    held: Mutex<Held>,
-    turn: Mutex<Option<(ParticipantId, Instant)>>,
+    place: Owned,
+    first: State,
+    /// Held while a contribution is verified; nothing else waits for that.
+    giving: Mutex<()>,
+    now: Mutex<Now>,
+}
+
+/// What is asked for again and again.
+struct Now {
+    transcript: Transcript,
+    json: Bytes,
+    file: Bytes,
+    turns: Turns,
+}
+
+/// The turn of whoever contributes, which ends however verifying does.
+struct Contributing<'a>(&'a Served);
+
+impl Drop for Contributing<'_> {
+    fn drop(&mut self) {
+        self.0.now().turns.end();
+    }
 }
 
 pub fn main(args: &Serve) -> Result<(), Error> {
-    let place = Place::new(&args.dir);
-    let held = place.read()?;
-    place.log(&held.transcript)?;
+    let (place, Held { transcript, file, first }) = Owned::open(&args.dir)?;
     let identity = pki::identity(&args.pki, &pki::participant(&args.name)?)?;
     let revocations = Revocations::watch(&identity, &args.pki.join("revoked.crl.pem"))?;
-    let host = Arc::new(Served {
-        place,
-        within: Duration::from_secs(args.turn.max(1)),
-        held: Mutex::new(held),
-        turn: Mutex::new(None),
-    });
+    let turns = Turns::new(Duration::from_secs(args.turn.clamp(1, LONGEST_TURN)));
+    let (json, file) = (transcript.write().into(), file.into());
+    let now = Mutex::new(Now { transcript, json, file, turns });
+    let host = Arc::new(Served { place, first, giving: Mutex::new(()), now });
     let runtime = tokio::runtime::Runtime::new();
     runtime.map_err(|e| Error::world("starting the runtime", e))?.block_on(async {
         let listener = TcpListener::bind(args.listen).await;
@@ -55,51 +72,25 @@ pub fn main(args: &Serve) -> Result<(), Error> {
     })
 }
 
-impl Served {
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn turn_lock(&self) -> MutexGuard<'_, Option<(ParticipantId, Instant)>> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn owned(&self, peer: &Peer) -> Result<(), Error> {
-        match &*self.turn_lock() {
-            Some((name, until)) if *name == peer.participant && Instant::now() < *until => Ok(()),
-            _ => Err(Refusal::Failed { why: "it is not your turn".into() }.into()),
-        }
+impl Now {
+    fn set(&mut self, transcript: Transcript, file: Bytes) {
+        self.json = transcript.write().into();
+        (self.transcript, self.file) = (transcript, file);
     }
 }
 
-impl Host for Served {
-    fn transcript(&self) -> Result<Vec<u8>, Error> {
-        Ok(self.held().transcript.write())
+impl Served {
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn turn(&self, peer: &Peer) -> Result<Turn, Error> {
-        // a contribution that is being verified must not keep others from asking
-        let ended = self.held.try_lock().is_ok_and(|held| held.transcript.is_ended());
-        if ended {
-            return Err(Refusal::Failed { why: "a beacon has ended the ceremony".into() }.into());
-        }
-        let mut turn = self.turn_lock();
-        let now = Instant::now();
-        if turn.as_ref().is_none_or(|(_, until)| *until <= now) {
-            *turn = Some((peer.participant.clone(), now + self.within));
-        }
-        let Some((name, until)) = &*turn else { return Err(Error::Bug("the turn was given")) };
-        let seconds = until.saturating_duration_since(now).as_secs();
-        Ok(Turn { yours: *name == peer.participant, seconds })
-    }
-
-    fn file(&self, peer: &Peer) -> Result<Vec<u8>, Error> {
-        self.owned(peer)?;
-        Ok(self.held().file.clone())
-    }
-
-    fn give(&self, peer: &Peer, record: &[u8], file: &[u8]) -> Result<(), Error> {
-        self.owned(peer)?;
+    fn accepted(
+        &self,
+        peer: &Peer,
+        last: &Transcript,
+        files: (&[u8], &[u8]),
+        record: &[u8],
+    ) -> Result<Transcript, Error> {
         let refused = |what: String| Error::from(Refusal::Malformed { what });
         let record: Record =
             serde_json::from_slice(record).map_err(|e| refused(format!("record: {e}")))?;
@@ -108,28 +99,57 @@ impl Host for Served {
         if !of_peer {
             return Err(refused("record: not of the certificate's name and key".into()));
         }
-        // verifying is not on the contributor's time
-        *self.turn_lock() = Some((peer.participant.clone(), Instant::now() + self.within));
-        let mut held = self.held();
-        let files = (&held.file[..], file);
-        let longer = held.transcript.accept(&held.first, files, record, &mut OsEntropy);
-        let longer = longer.map_err(|error| match error {
+        last.accept(&self.first, files, record, &mut OsEntropy).map_err(|error| match error {
             Error::Caller(error) => refused(format!("contribution: {error}")),
             other => other,
+        })
+    }
+}
+
+fn not_yours() -> Error {
+    Refusal::Failed { why: "it is not your turn".into() }.into()
+}
+
+impl Host for Served {
+    fn transcript(&self) -> Result<Bytes, Error> {
+        Ok(self.now().json.clone())
+    }
+
+    fn turn(&self, peer: &Peer) -> Result<Turn, Error> {
+        let mut now = self.now();
+        if now.transcript.is_ended() {
+            return Err(Refusal::Failed { why: "a beacon has ended the ceremony".into() }.into());
+        }
+        Ok(now.turns.ask(&peer.participant, Instant::now()))
+    }
+
+    fn room(&self, peer: &Peer) -> Result<Room, Error> {
+        let now = self.now();
+        let within = now.turns.left(&peer.participant, Instant::now()).ok_or_else(not_yours)?;
+        Ok(Room { bytes: (now.file.len() + GROWTH).min(limits::CIRCUIT_BYTES), within })
+    }
+
+    fn file(&self, peer: &Peer) -> Result<Bytes, Error> {
+        self.room(peer)?;
+        Ok(self.now().file.clone())
+    }
+
+    fn give(&self, peer: &Peer, record: &[u8], file: Bytes) -> Result<(), Error> {
+        let _giving = self.giving.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, before) = {
+            let mut now = self.now();
+            if !now.turns.begin(&peer.participant, Instant::now()) {
+                return Err(not_yours());
+            }
+            (now.transcript.clone(), now.file.clone())
+        };
+        let _turn = Contributing(self);
+        let longer = self.accepted(peer, &last, (&before, &file), record).inspect_err(|error| {
+            tracing::warn!(by = %peer.participant, %error, "contribution refused");
         })?;
-        self.place.advance(&held.transcript, &longer, file)?;
-        held.transcript = longer;
-        held.file = file.to_vec();
-        *self.turn_lock() = None;
-        tracing::info!(by = %peer.participant, head = %held.transcript.head(), "contribution");
+        self.place.advance(&longer, &file)?;
+        tracing::info!(by = %peer.participant, head = %longer.head(), "contribution");
+        self.now().set(longer, file);
         Ok(())
-    }
-
-    fn limit(&self) -> usize {
-        (self.held().file.len() + GROWTH).min(limits::CIRCUIT_BYTES)
-    }
-
-    fn within(&self) -> Duration {
-        self.within
     }
 }
