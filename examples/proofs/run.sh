@@ -22,7 +22,7 @@ $tacit prove circuit "$here/gradient.toml" --out "$dir/circuit.r1cs" | tee "$dir
 power=$(sed -n 's/.*2^//p' "$dir/size")
 made() { # FOLDER OPTION…: two people contribute, a beacon ends it
     for name in ann bob; do
-        $tacit ceremony contribute "$1" --name "$name" --key "$dir/$name.key" </dev/null
+        $tacit ceremony contribute "$1" "${@:2}" --name "$name" --key "$dir/$name.key" </dev/null
     done
     $tacit ceremony beacon "$1" --source "$beacon" --exponent 10
     $tacit ceremony finalise "$1" "${@:2}" --out "$dir/keys"

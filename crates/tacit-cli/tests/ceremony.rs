@@ -81,6 +81,11 @@ fn whatever_a_crash_left_out_of_the_log_is_noted() {
         scene.succeed("ceremony verify powers");
     }
     assert!(scene.0.path().join("out/powers.ptau").exists());
+    // as it is published: without the log's key, of which none is made
+    std::fs::remove_dir_all(scene.0.path().join("powers/state")).unwrap();
+    scene.succeed("ceremony verify powers");
+    scene.succeed("ceremony finalise powers --out again");
+    assert!(!scene.0.path().join("powers/state/log.key").exists());
 }
 
 #[test]
@@ -150,8 +155,11 @@ fn over_sockets_with_a_server_that_is_killed() {
     let left = ["ptau", "ptau.1.0.tmp"].map(|ending| format!("{}.{ending}", "0".repeat(64)));
     let left = left.map(|name| scene.0.path().join("powers").join(name));
     left.iter().for_each(|path| std::fs::write(path, b"half a file").unwrap());
+    // but not what `finalise` may have put there
+    let key = scene.0.path().join("powers").join("0".repeat(64));
+    std::fs::write(&key, b"a key").unwrap();
     let server = scene.serve(&address, 60);
-    assert!(!left.iter().any(|path| path.exists()));
+    assert!(!left.iter().any(|path| path.exists()) && key.exists());
     let wrong = format!("{} --head {}", of("bob"), "0".repeat(64));
     assert!(scene.fail(&wrong).contains("a transcript that passed"));
     let kept = format!("{} --head {}", of("bob"), head(&said));

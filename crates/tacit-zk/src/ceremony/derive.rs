@@ -13,7 +13,7 @@ use tacit_core::digest::Digest;
 use tacit_core::error::Error;
 use tacit_core::limits;
 use tacit_core::traits::Entropy;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// ChaCha20 with a counter of 128 bits, read as words. Its key may be secret: what moves is a
 /// pointer to it.
@@ -30,6 +30,8 @@ impl Drop for Stream {
     }
 }
 
+impl ZeroizeOnDrop for Stream {}
+
 impl Stream {
     /// The first 32 bytes of `seed` are eight big-endian words of the key.
     pub fn new(seed: &[u8]) -> Self {
@@ -39,6 +41,12 @@ impl Stream {
             *word = u32::from_be_bytes(*bytes);
         }
         Self { state, block: Box::new([0; 16]), used: 16 }
+    }
+
+    /// Where the key is.
+    #[cfg(test)]
+    pub fn place(&self) -> *const u32 {
+        self.state.as_ptr()
     }
 
     pub fn word(&mut self) -> u32 {

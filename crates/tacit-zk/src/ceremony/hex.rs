@@ -30,3 +30,22 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     let text = String::deserialize(deserializer)?;
     decode(&text).ok_or_else(|| D::Error::custom("expected hexadecimal digits"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_there_and_back() {
+        assert_eq!(encode(&[0x0a, 0xff]), "0aff");
+        assert_eq!(decode("0aFF"), Some(vec![0x0a, 0xff]));
+        assert!(["0", "0g", "é0"].iter().all(|text| decode(text).is_none()));
+    }
+
+    #[test]
+    fn secrets_have_all_their_room_at_once() {
+        let text = encode(&[7; 32]);
+        assert!((65..128).contains(&text.capacity()));
+        assert!((32..64).contains(&decode(&text).unwrap().capacity()));
+    }
+}

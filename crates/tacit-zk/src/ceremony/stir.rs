@@ -41,6 +41,17 @@ mod tests {
     use super::*;
     use crate::testing::Seeded;
 
+    /// Whatever has seen the entropy erases it, and gives nothing else on.
+    #[test]
+    fn entropy_is_erased() {
+        fn erased<T: zeroize::ZeroizeOnDrop>() {}
+        erased::<Stream>();
+        erased::<Blake2b>();
+        let stirred = Stirred::new(&mut Seeded::new(1), b"dice").unwrap();
+        let at = stirred.0.place();
+        assert_eq!(Box::new(stirred).0.place(), at, "it moved");
+    }
+
     #[test]
     fn both_count() {
         let first = |seed, added: &[u8]| {

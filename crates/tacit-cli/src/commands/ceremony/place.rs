@@ -165,15 +165,16 @@ impl Owned {
         Ok(())
     }
 
-    /// Deletes files that are named by a digest, in whole or in part, and are not the current one.
+    /// Deletes states that are not the current one, and halves of them.
     fn sweep(&self, transcript: &Transcript) -> Result<(), Error> {
         let current = self.file(transcript);
         let failed = |e| Error::world(format!("listing {}", self.0.display()), e);
         for entry in std::fs::read_dir(&self.0).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
             let name = path.file_name().and_then(|name| name.to_str());
-            let digits = name.and_then(|name| name.split('.').next());
-            if digits.is_some_and(|digits| Digest::parse(digits).is_some()) && path != current {
+            let (digits, ending) = name.and_then(|name| name.split_once('.')).unwrap_or_default();
+            let state = ending.starts_with("ptau") || ending.starts_with("zkey");
+            if state && Digest::parse(digits).is_some() && path != current {
                 remove(&path)?;
             }
         }
