@@ -3,13 +3,16 @@
 
 use super::arithmetic;
 use super::commit::{LEAF, UPDATE, WEIGHTS};
-use super::spec::{RATE_BITS, Spec, Step, Targets, UPDATE_BITS};
+use super::spec::{
+    ERROR_BITS, Kind, LINE_BITS, RATE_BITS, SIGMOID_BITS, Spec, Step, Targets, UPDATE_BITS,
+};
 use crate::poseidon::Hashes;
 use crate::r1cs::builder::Builder;
 use crate::r1cs::gadgets::{decompose, equal, pack, private_bits, product, weigh};
 use crate::r1cs::{R1cs, Shape};
 use ark_ff::PrimeField;
 use tacit_core::error::Error;
+use tacit_core::limits::CIRCUIT_WIRES;
 use zeroize::Zeroize;
 
 /// The public inputs, in their order.
@@ -84,7 +87,7 @@ struct Data<W> {
 
 /// The constraints.
 pub fn compile<F: PrimeField>(spec: &Spec, hashes: &Hashes<F>) -> Result<R1cs<F>, Error> {
-    spec.check()?;
+    spec.check_circuit()?;
     let mut shape = Shape::default();
     describe(&mut shape, spec, hashes, &Public::default(), &Private::default());
     shape.finish()
@@ -120,13 +123,13 @@ pub fn describe<F: PrimeField, B: Builder<F>>(
 
     let bits = |bits: &[bool], at: usize| bits.get(at).copied().unwrap_or_default();
     let width = spec.batch * spec.row_width();
-    let rows = private_bits(b, width as u32, |i| bits(&private.rows, i as usize));
+    let rows = private_bits(b, width, |i| bits(&private.rows, i));
     let salt = b.wire(None, || private.salt);
     let leaf = salted(b, hashes, LEAF, &salt, &rows);
     let mut free = climb(b, spec, hashes, (leaf, &block, &root), &private.path);
     free.push(salt);
-    let width = spec.coordinates() as u32 * spec.weight_bits;
-    let weight_bits = private_bits(b, width, |i| bits(&private.weights, i as usize));
+    let width = spec.coordinates() * spec.weight_bits as usize;
+    let weight_bits = private_bits(b, width, |i| bits(&private.weights, i));
     let salt = b.wire(None, || private.weights_salt);
     let commitment = salted(b, hashes, WEIGHTS, &salt, &weight_bits);
     free.push(salt);
@@ -144,6 +147,34 @@ pub fn describe<F: PrimeField, B: Builder<F>>(
 }
 
 impl Spec {
+    /// Refuses a computation whose circuit is too large, before any of it is in memory.
+    pub fn check_circuit(&self) -> Result<(), Error> {
+        self.check()?;
+        let (found, most) = (self.least_wires(), CIRCUIT_WIRES as u64);
+        if found > most {
+            let (expected, found) =
+                (format!("at most {most} wires"), format!("at least {found} wires"));
+            return Err(Error::caller("circuit", expected, found));
+        }
+        Ok(())
+    }
+
+    /// Wires that the circuit surely has: bits of rows, weights and updates, products, and what
+    /// rounds each score. Hashes come on top of that, and what depends on the reach of a score.
+    pub(super) fn least_wires(&self) -> u64 {
+        let [batch, features, outputs] =
+            [self.batch, self.features, self.outputs].map(|count| count as u64);
+        let rounding = self.score_shift()
+            + match self.kind {
+                Kind::Linear => ERROR_BITS,
+                // bits, which of them are kept, subsets of those that choose a line
+                Kind::Logistic => 2 * SIGMOID_BITS + (1 << (SIGMOID_BITS - LINE_BITS)) - 6,
+            };
+        let row = self.row_width() as u64 + outputs * (2 * features + u64::from(rounding));
+        let coordinate = self.weight_bits + UPDATE_BITS + self.shift() as u32 + 2;
+        batch * row + self.coordinates() as u64 * u64::from(coordinate)
+    }
+
     /// Bits of a row.
     pub(super) fn row_width(&self) -> usize {
         self.features * self.feature_bits as usize + self.outputs * self.target_bits() as usize
@@ -251,4 +282,39 @@ fn gradient<F: PrimeField, B: Builder<F>>(
     }
     matrix.append(&mut constants);
     matrix
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ark_bn254::Fr;
+
+    #[test]
+    fn what_is_counted_beforehand_is_there() {
+        let spec =
+            |kind, features, outputs| Spec { depth: 1, ..Spec::usual(kind, features, outputs, 2) };
+        let wide = Spec { feature_bits: 16, weight_bits: 24, ..spec(Kind::Logistic, 3, 1) };
+        let targets = Targets::Numbers { bits: 32 };
+        let numbers = Spec { targets, batch: 16, ..spec(Kind::Linear, 1, 4) };
+        let low = Spec { feature_fraction: 1, ..spec(Kind::Linear, 1, 1) };
+        let usual = [spec(Kind::Linear, 9, 1), spec(Kind::Logistic, 2, 3)];
+        for spec in usual.into_iter().chain([wide, numbers, low]) {
+            let wires = compile::<Fr>(&spec, &Hashes::default()).unwrap().variables() as u64;
+            let hashes = 5_000;
+            let counted = spec.least_wires();
+            assert!(counted < wires && wires < 2 * counted + hashes, "{spec:?}: {counted} {wires}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_is_not_compiled() {
+        let spec = Spec::usual(Kind::Logistic, 784, 1, 4096);
+        // 2³² + 4,096 bits of rows
+        let wraps = Spec { feature_bits: 16, ..Spec::usual(Kind::Linear, 1 << 16, 1, 4096) };
+        for spec in [spec, wraps] {
+            spec.check().unwrap();
+            let refused = compile::<Fr>(&spec, &Hashes::default()).unwrap_err().to_string();
+            assert!(refused.contains("expected at most 16777216 wires"), "{refused}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use ark_ff::{BigInteger, PrimeField};
 use tacit_core::data::Shard;
 use tacit_core::digest::Digest;
 use tacit_core::error::Error;
+use zeroize::Zeroizing;
 
 /// Purposes of sponges.
 pub(super) const LEAF: u64 = 1;
@@ -77,7 +78,7 @@ impl<F: PrimeField> Dataset<F> {
         let blocks = spec.blocks(shard)?;
         let mut leaves = Vec::with_capacity(blocks as usize);
         for block in 0..blocks {
-            let rows = spec.row_bits(&spec.rows(shard, block)?);
+            let rows = Zeroizing::new(spec.row_bits(&spec.rows(shard, block)?));
             leaves.push(commit(hashes, LEAF, salt(&secret, "rows", block.into()), &rows));
         }
         let (mut levels, mut empty) = (vec![leaves], F::ZERO);

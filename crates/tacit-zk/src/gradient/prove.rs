@@ -46,8 +46,15 @@ impl<F: PrimeField> Kept<F> {
 }
 
 impl<E: Keyed> Prover<E> {
-    /// Compiles the circuit; refuses a key that was made for another one.
+    /// Compiles the circuit; refuses a key that was made for another one, at once if it is for a
+    /// smaller one.
     pub fn new(terms: Terms, key: ProvingKey) -> Result<Self, Error> {
+        terms.spec.check_circuit()?;
+        let (least, wires) = (terms.spec.least_wires(), groth16::wires::<E>(&key)?);
+        if least > wires as u64 {
+            let (expected, found) = (format!("at least {least} wires"), format!("{wires} wires"));
+            return Err(Error::caller("circuit of the proving key", expected, found));
+        }
         let witnesses = Witnesses::new(terms, key.verifying().digest())?;
         groth16::fits::<E>(&key, &witnesses.compiled.r1cs)?;
         Ok(Self { witnesses, key })

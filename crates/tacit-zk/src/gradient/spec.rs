@@ -17,7 +17,10 @@
 //! `limit` = ⌊`clip_norm` · 2^fu − √D / 2⌋ the update's norm is at most `clip_norm`.
 
 use tacit_core::error::Error;
+use zeroize::Zeroize;
 
+/// Rows of a batch.
+pub const MOST_ROWS: usize = 1 << 12;
 /// Bits of an error, with its sign.
 pub const ERROR_BITS: u32 = 17;
 /// Bits of the rate: the learning rate is a number of so many bits over a power of two.
@@ -94,13 +97,20 @@ pub struct Spec {
     pub update_fraction: u32,
 }
 
-/// One batch in integers.
+/// One batch in integers; overwritten when it is dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows {
     /// `batch` × `features`.
     pub features: Vec<i32>,
     /// `batch` × `outputs`: 0 or 1 for classes, else numbers.
     pub targets: Vec<i32>,
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        self.features.zeroize();
+        self.targets.zeroize();
+    }
 }
 
 /// What a step is told.
@@ -139,7 +149,7 @@ impl Spec {
         };
         within("features", self.features, 1, 1 << 16)?;
         within("outputs", self.outputs, 1, 1 << 10)?;
-        within("batch", self.batch, 1, 1 << 12)?;
+        within("batch", self.batch, 1, MOST_ROWS)?;
         within("depth", self.depth as usize, 1, 24)?;
         within("feature_bits", self.feature_bits as usize, 2, 16)?;
         within("feature_fraction", self.feature_fraction as usize, 0, 16)?;
@@ -214,22 +224,31 @@ impl Spec {
         }
     }
 
-    /// Rate and limit for a learning rate and a norm, as near as they come; refuses what is beyond.
-    pub fn step(&self, learning_rate: f64, clip_norm: f64) -> Result<Step, Error> {
+    /// The lowest and the highest learning rate that a rate stands for. They depend on the batch
+    /// and on fractions alone.
+    pub fn learning_rates(&self) -> [f64; 2] {
         let unit = f64::from(
             self.update_fraction as i32 - (self.feature_fraction + self.error_fraction()) as i32
                 + self.shift() as i32,
         )
         .exp2();
-        let rate = (learning_rate / self.batch as f64 * unit).round();
-        if !(rate >= 1.0 && rate < f64::from(1 << RATE_BITS)) {
-            let expected = format!(
-                "{:.1e} to {:.2}",
-                self.batch as f64 / unit,
-                f64::from((1 << RATE_BITS) - 1) * self.batch as f64 / unit
-            );
-            return Err(Error::caller("learning_rate", expected, learning_rate.to_string()));
-        }
+        [1, (1 << RATE_BITS) - 1].map(|rate| f64::from(rate) * self.batch as f64 / unit)
+    }
+
+    /// The rate that is nearest to a learning rate, if there is one.
+    pub fn rate(&self, learning_rate: f64) -> Option<u32> {
+        let [lowest, _] = self.learning_rates();
+        let rate = (learning_rate / lowest).round();
+        (rate >= 1.0 && rate < f64::from(1 << RATE_BITS)).then_some(rate as u32)
+    }
+
+    /// Rate and limit for a learning rate and a norm, as near as they come; refuses what is beyond.
+    pub fn step(&self, learning_rate: f64, clip_norm: f64) -> Result<Step, Error> {
+        let rate = self.rate(learning_rate).ok_or_else(|| {
+            let [lowest, highest] = self.learning_rates();
+            let expected = format!("{lowest:.1e} to {highest:.2}");
+            Error::caller("learning_rate", expected, learning_rate.to_string())
+        })?;
         let units = f64::from(self.update_fraction).exp2();
         let limit = (clip_norm * units - (self.coordinates() as f64).sqrt() / 2.0).floor();
         if !(limit >= 1.0 && limit < f64::from((1 << UPDATE_BITS) - 1)) {
@@ -237,7 +256,7 @@ impl Spec {
             let expected = format!("above rounding and below {largest}");
             return Err(Error::caller("clip_norm", expected, clip_norm.to_string()));
         }
-        Ok(Step { rate: rate as u32, limit: limit as u32 })
+        Ok(Step { rate, limit: limit as u32 })
     }
 
     /// A feature, rounded and saturated.

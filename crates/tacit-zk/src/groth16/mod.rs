@@ -12,8 +12,8 @@ mod testing;
 
 pub use batch::{Instance, verify_all};
 pub use key::{ProvingKey, VerifyingKey, head_for_tests};
-pub(crate) use prove::fits;
 pub use prove::{Keyed, prove, read_proof, verify, write_proof};
+pub(crate) use prove::{fits, wires};
 pub(crate) use qap::domain;
 pub use store::{read_proving_key, write_proving_key};
 pub use testing::setup_for_tests;

@@ -8,10 +8,11 @@ use ark_ec::pairing::MillerLoopOutput;
 use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
 use ark_ff::{AdditiveGroup, BigInteger, PrimeField, Zero};
 use ark_groth16::{self as ark, Proof};
-use ark_serialize::{CanonicalDeserialize, CanonicalSerialize, SerializationError};
+use ark_serialize::{CanonicalSerialize, SerializationError};
 use tacit_core::digest::Digest;
 use tacit_core::error::Error;
 use tacit_core::traits::Entropy;
+use zeroize::Zeroizing;
 
 /// A curve with its keys.
 pub trait Keyed: Engine + Over {
@@ -41,13 +42,14 @@ pub fn prove<E: Keyed>(
         let found = format!("constraint {row} broken");
         return Err(Error::caller("witness", "every constraint satisfied", found));
     }
-    let [r, s] = [scalar::<E::ScalarField>(entropy)?, scalar(entropy)?];
+    let blinding = Zeroizing::new([scalar::<E::ScalarField>(entropy)?, scalar(entropy)?]);
+    let [r, s] = &*blinding;
     let h = E::G1::msm_unchecked(&key.h_query, &numerators(r1cs, witness)?);
     let l = E::G1::msm_unchecked(&key.l_query, &witness[r1cs.public() + 1..]);
     let a = E::G1::msm_unchecked(&key.a_query, witness) + key.vk.alpha_g1 + key.delta_g1 * r;
     let b = E::G2::msm_unchecked(&key.b_g2_query, witness) + key.vk.beta_g2 + key.vk.delta_g2 * s;
     let b1 = E::G1::msm_unchecked(&key.b_g1_query, witness) + key.beta_g1 + key.delta_g1 * s;
-    let c = a * s + b1 * r - key.delta_g1 * (r * s) + l + h;
+    let c = a * s + b1 * r - key.delta_g1 * (*r * s) + l + h;
     let proof = Proof { a: a.into_affine(), b: b.into_affine(), c: c.into_affine() };
     if !verify(verifying, &witness[1..=r1cs.public()], &proof)? {
         let expected = "one whose proofs verify";
@@ -56,13 +58,21 @@ pub fn prove<E: Keyed>(
     Ok(proof)
 }
 
+fn over<E: Keyed>(key: &ProvingKey) -> Result<&ark::ProvingKey<E>, Error> {
+    E::proving(key).ok_or_else(|| Error::caller("proving key", E::CURVE.name(), "another curve"))
+}
+
+/// Wires of the circuit that a key was made for; refuses a key of another curve.
+pub(crate) fn wires<E: Keyed>(key: &ProvingKey) -> Result<usize, Error> {
+    Ok(over::<E>(key)?.a_query.len())
+}
+
 /// Refuses a key of another curve, or for a circuit of other sizes.
 pub(crate) fn fits<'a, E: Keyed>(
     key: &'a ProvingKey,
     r1cs: &R1cs<E::ScalarField>,
 ) -> Result<&'a ark::ProvingKey<E>, Error> {
-    let key = E::proving(key)
-        .ok_or_else(|| Error::caller("proving key", E::CURVE.name(), "another curve"))?;
+    let key = over::<E>(key)?;
     let found = [key.vk.gamma_abc_g1.len(), key.a_query.len(), key.h_query.len()];
     let expected = [r1cs.public() + 1, r1cs.variables(), 1 << r1cs.log_domain()];
     if found != expected {
@@ -135,21 +145,38 @@ pub fn write_proof<E: Engine>(proof: &Proof<E>) -> Vec<u8> {
     out
 }
 
-/// Reads a proof; refuses other lengths, points outside the groups, and the identity.
+/// Reads a proof; refuses other lengths, points outside the groups, and the identity. The point of
+/// the second group takes as long as both others.
 pub fn read_proof<E: Engine>(bytes: &[u8]) -> Result<Proof<E>, Error> {
-    let bad = |found: &str| Error::caller("proof", "three points of the groups", found);
-    let mut rest = bytes;
+    let one = E::G1Affine::generator().compressed_size();
+    let two = E::G2Affine::generator().compressed_size();
+    if bytes.len() != 2 * one + two {
+        return Err(refused("other bytes"));
+    }
+    let ((a, rest), last) = (bytes.split_at(one), bytes.len() - one);
+    let (b, c) = rest.split_at(last - one);
+    let (b, (a, c)) = rayon::join(|| read_point(b), || (read_point(a), read_point(c)));
+    Ok(Proof { a: a?, b: b?, c: c? })
+}
+
+fn refused(found: &str) -> Error {
+    Error::caller("proof", "three points of the groups", found)
+}
+
+fn read_point<P: Point>(bytes: &[u8]) -> Result<P, Error> {
     // what is read lies on the curve, whatever its y; `is_sound` asks again, and for the subgroup
-    let proof: Proof<E> =
-        Proof::deserialize_compressed_unchecked(&mut rest).map_err(|_| bad("no points"))?;
-    if !rest.is_empty() || write_proof(&proof) != bytes {
-        return Err(bad("other bytes"));
+    let point = P::deserialize_compressed_unchecked(bytes).map_err(|_| refused("no points"))?;
+    let mut again = Vec::with_capacity(bytes.len());
+    // a vector takes whatever is written
+    let _: Result<(), SerializationError> = point.serialize_compressed(&mut again);
+    if again != bytes {
+        return Err(refused("other bytes"));
     }
-    if proof.a.is_zero() || proof.b.is_zero() || proof.c.is_zero() {
-        return Err(bad("the identity"));
+    if point.is_zero() {
+        return Err(refused("the identity"));
     }
-    if !(proof.a.is_sound() && proof.b.is_sound() && proof.c.is_sound()) {
-        return Err(bad("points outside"));
+    if !point.is_sound() {
+        return Err(refused("points outside"));
     }
-    Ok(proof)
+    Ok(point)
 }

@@ -9,11 +9,12 @@
 //! polynomial.
 
 use crate::curve::root_of_unity;
-use crate::r1cs::{Combination, R1cs, evaluate};
+use crate::r1cs::{R1cs, evaluate};
 use ark_ff::PrimeField;
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use rayon::prelude::*;
 use tacit_core::error::Error;
+use zeroize::Zeroizing;
 
 /// The domain of size 2^`log` over circom's root of unity.
 pub(crate) fn domain<F: PrimeField>(log: u32) -> Result<Radix2EvaluationDomain<F>, Error> {
@@ -32,25 +33,32 @@ pub(crate) fn odd_points<F: PrimeField>(log: u32) -> Result<Radix2EvaluationDoma
     domain::<F>(log)?.get_coset(half).ok_or(Error::Bug("a root of unity is not zero"))
 }
 
-/// a·b − c at the odd points, for wires that satisfy the system.
-pub(crate) fn numerators<F: PrimeField>(r1cs: &R1cs<F>, witness: &[F]) -> Result<Vec<F>, Error> {
+/// a·b − c at the odd points, for wires that satisfy the system. They tell the wires: all of it is
+/// overwritten when it is dropped.
+pub(crate) fn numerators<F: PrimeField>(
+    r1cs: &R1cs<F>,
+    witness: &[F],
+) -> Result<Zeroizing<Vec<F>>, Error> {
     let even = domain::<F>(r1cs.log_domain())?;
     let odd = odd_points::<F>(r1cs.log_domain())?;
-    let side = |side: usize| -> Vec<F> {
-        let value = |row: &[Combination<F>; 3]| evaluate(&row[side], witness);
-        r1cs.constraints().par_iter().map(value).collect()
+    let rows = r1cs.constraints();
+    let side = |side: usize| -> Zeroizing<Vec<F>> {
+        // as large as it gets, so that growing leaves no copy behind
+        let mut values = Zeroizing::new(vec![F::ZERO; even.size()]);
+        let pairs = values.par_iter_mut().zip(rows);
+        pairs.for_each(|(value, row)| *value = evaluate(&row[side], witness));
+        values
     };
-    let mut a = side(0);
-    let mut b = side(1);
-    a.extend(&witness[..=r1cs.public()]);
-    a.resize(even.size(), F::ZERO);
-    b.resize(even.size(), F::ZERO);
+    let (mut a, mut b) = (side(0), side(1));
+    let public = &witness[..=r1cs.public()];
+    a[rows.len()..][..public.len()].copy_from_slice(public);
     // where the system is satisfied c is the product of the others
-    let mut c: Vec<F> = a.par_iter().zip(&b).map(|(a, b)| *a * b).collect();
+    let mut c = Zeroizing::new(vec![F::ZERO; even.size()]);
+    c.par_iter_mut().zip(&*a).zip(&*b).for_each(|((c, a), b)| *c = *a * b);
     for values in [&mut a, &mut b, &mut c] {
         even.ifft_in_place(values);
         odd.fft_in_place(values);
     }
-    a.par_iter_mut().zip(&b).zip(&c).for_each(|((a, b), c)| *a = *a * b - c);
+    a.par_iter_mut().zip(&*b).zip(&*c).for_each(|((a, b), c)| *a = *a * b - c);
     Ok(a)
 }

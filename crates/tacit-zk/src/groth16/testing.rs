@@ -35,8 +35,9 @@ impl<F: ark_ff::PrimeField> Columns<F> {
     }
 }
 
-/// Makes a key for a circuit. Whoever knows the entropy can prove anything under it: no plan
-/// accepts such a key, whose pinned head is [`head_for_tests`].
+/// Makes a key for a circuit. Whoever knows the entropy can prove anything under it. Nothing in a
+/// key tells how it was made: its head, here [`head_for_tests`], is a label. Who relies on a key
+/// verifies the ceremony that it is said to be of.
 pub fn setup_for_tests<E: Keyed>(
     r1cs: &R1cs<E::ScalarField>,
     entropy: &mut dyn Entropy,

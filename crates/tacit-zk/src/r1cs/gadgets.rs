@@ -30,8 +30,8 @@ pub fn bit<F: PrimeField, B: Builder<F>>(b: &mut B, value: impl FnOnce() -> F) -
 /// The bits of a private number, lowest first: it is what its bits say, so it is within its width.
 pub fn private_bits<F: PrimeField, B: Builder<F>>(
     b: &mut B,
-    width: u32,
-    value: impl Fn(u32) -> bool,
+    width: usize,
+    value: impl Fn(usize) -> bool,
 ) -> Vec<B::Wire> {
     (0..width).map(|i| bit(b, || F::from(value(i)))).collect()
 }
