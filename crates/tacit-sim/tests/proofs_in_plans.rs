@@ -59,3 +59,21 @@ fn the_guide_says_what_goes_together() {
         assert_eq!(refused.is_empty(), spans(answers).is_empty(), "{row}");
     }
 }
+
+/// Rates that integers have in every round, or the first round in which there is none.
+#[test]
+fn every_round_has_a_step() {
+    let cosine = ["training.schedule = \"cosine\"", "num_rounds = 100"];
+    let bad = [
+        (&["training.learning_rate = 9.0"][..], "9.0e0 in round 1", "learning_rate = 3.9"),
+        (&cosine, "9.9e-5 in round 99", "schedule = \"constant\""),
+        (&["training.warmup_rounds = 9999"], "1.0e-5 in round 1", "warmup_rounds = 0"),
+        (&["training.batch_size = 8192"], "1 to 4096", "batch_size = 64"),
+    ];
+    for (changes, found, works) in bad {
+        let batch = ["training.learning_rate = 0.1", "training.batch_size = 64"];
+        let said = answer("groth16", &[&batch, changes].concat()).unwrap_err();
+        assert!(said.contains(found) && said.contains(works), "{said}");
+    }
+    answer("groth16", &["training.schedule = \"cosine\"", "num_rounds = 20"]).unwrap();
+}

@@ -12,9 +12,11 @@ mod proved;
 use keys::{KEYS, Ring};
 use proved::{Left, check, initial, plan};
 use std::collections::BTreeSet;
+use tacit_core::digest::Digest;
 use tacit_core::plan::Plan;
 use tacit_core::run::Finish;
 use tacit_sim::simulate::SimOutcome;
+use tacit_zk::ceremony::{Phase, State, Transcript};
 use tacit_zk::curve::Curve;
 use tacit_zk::gradient::KeysForTests;
 use tacit_zk::gradient::spec::{Kind, Spec};
@@ -109,4 +111,45 @@ fn keys_of_another_circuit_are_refused() {
     let refused = tacit_sim::simulate::simulate(&plan, &federation, options, &mut |_| {});
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("circuit of the proving key"), "{refused}");
+}
+
+/// A key of which nobody but its label says what it is of.
+#[test]
+fn keys_of_another_ceremony_are_found() {
+    let powers = State::begin_powers(Curve::Bn254, 3).unwrap();
+    let named = |circuit| {
+        let powers = Digest([1; 32]);
+        Phase::Circuit { circuit, powers }
+    };
+    let plan = |batch: &str, head: Digest| {
+        let key = "0".repeat(64);
+        let rule = format!(
+            "{{ rule = \"groth16\", proving_key = \"{key}\", verification_key = \"{key}\", \
+             transcript = \"{head}\" }}"
+        );
+        let changes = [("proof", &*rule), ("training.batch_size", batch)];
+        plan(&[&keys::PLAN[..], &changes].concat())
+    };
+    let [mine, other] = ["8", "16"].map(|batch| {
+        let plan = plan(batch, Digest([2; 32]));
+        let layout = initial(&plan).layout().clone();
+        (tacit_zk::gradient::circuit_of(&plan, &layout).unwrap().digest(), layout)
+    });
+    let check = |phase: Phase, head: Option<Digest>, file: &[u8]| {
+        let transcript = Transcript::open(&powers, phase, String::new());
+        let plan = plan("8", head.unwrap_or(transcript.head()));
+        let checked = tacit_zk::gradient::check_ceremony(&plan, &mine.1, &transcript, file);
+        checked.unwrap_err().to_string()
+    };
+    let file = powers.write();
+    let said = check(Phase::Powers { power: 3 }, None, &file);
+    assert!(said.contains("one for powers of tau"), "{said}");
+    let said = check(named(other.0), None, &file);
+    assert!(said.contains(&format!("circuit of the ceremony: expected {}", mine.0)), "{said}");
+    let said = check(named(mine.0), Some(Digest([3; 32])), &file);
+    assert!(said.contains("head of the ceremony's transcript"), "{said}");
+    let said = check(named(mine.0), None, b"another file");
+    assert!(said.contains("file of the ceremony: expected"), "{said}");
+    let said = check(named(mine.0), None, &file);
+    assert!(said.contains("expected a key, found powers of tau"), "{said}");
 }

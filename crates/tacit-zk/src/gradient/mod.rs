@@ -6,6 +6,7 @@ pub mod commit;
 pub mod encode;
 mod fixture;
 pub mod measure;
+mod provable;
 mod prove;
 mod rule;
 pub mod spec;
@@ -15,7 +16,7 @@ mod verify;
 
 pub use fixture::KeysForTests;
 pub use prove::{Prover, prove_gradient_correctness};
-pub use rule::{ENTRY, circuit_of};
+pub use rule::{ENTRY, check_ceremony, circuit_of};
 pub use trainer::{LINEAR, LOGISTIC};
 pub use verify::{Verifier, verify_gradient_proof};
 

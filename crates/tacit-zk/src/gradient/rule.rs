@@ -3,12 +3,13 @@
 
 use super::circuit::compile;
 use super::commit::Dataset;
+use super::provable;
 use super::prove::Prover;
-use super::spec::{Kind, Spec};
+use super::spec::Spec;
 use super::terms::Terms;
-use super::trainer::{self, LINEAR, LOGISTIC};
+use super::trainer;
 use super::verify::Verifier;
-use crate::ceremony::State;
+use crate::ceremony::{Phase, State, Transcript};
 use crate::curve::{Curve, with_engine};
 use crate::groth16::{Keyed, VerifyingKey, read_proving_key};
 use crate::poseidon::Hashes;
@@ -17,14 +18,13 @@ use ark_ec::pairing::Pairing;
 use tacit_core::data::{DataShape, Shard};
 use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Refusal};
-use tacit_core::ids::ParticipantId;
 use tacit_core::params::Layout;
 use tacit_core::plan::Plan;
 use tacit_core::proof::{
     Claim, Proved, Secret, Shown, Sizes, Statement, Summands, Unprovable, Work,
 };
 use tacit_core::registry::{Arguments, Default, Entry, Family, Kind as Takes, Make, Parameter};
-use tacit_core::traits::{self, Entropy, Keys, Party, View};
+use tacit_core::traits::{self, Entropy, Keys, View};
 
 /// The rule.
 pub const ENTRY: Entry = Entry {
@@ -82,26 +82,38 @@ pub fn circuit_of(plan: &Plan, layout: &Layout) -> Result<Circuit, Error> {
     }
 }
 
+/// Refuses the keys that a plan names unless they are those of a ceremony for the circuit of its
+/// proofs: `transcript`, which was checked when it was read, and the last file that it names. That
+/// the contributions of the ceremony are right is another matter, which takes its powers of tau.
+pub fn check_ceremony(
+    plan: &Plan,
+    layout: &Layout,
+    transcript: &Transcript,
+    file: &[u8],
+) -> Result<(), Error> {
+    let same = |what, expected: Digest, found: Digest| match found == expected {
+        true => Ok(()),
+        false => Err(Error::caller(what, expected.to_string(), found.to_string())),
+    };
+    let circuit = circuit_of(plan, layout)?.digest();
+    let rule = Rule::new(plan.choice(Family::Proof).arguments())?;
+    let Phase::Circuit { circuit: made, .. } = transcript.opening.phase else {
+        return Err(Error::caller("ceremony", "one for a circuit's keys", "one for powers of tau"));
+    };
+    same("circuit of the ceremony", circuit, made)?;
+    same("head of the ceremony's transcript", rule.transcript, transcript.head())?;
+    same("file of the ceremony", transcript.file(), Digest::of_bytes(file))?;
+    let key = State::read(file)?.proving_key(transcript.head())?;
+    let made = Digest::of_bytes(&key.verifying().write());
+    same("verification key of the ceremony", rule.verification_key, made)
+}
+
 struct Rule {
     proving_key: Digest,
     verification_key: Digest,
     transcript: Digest,
     curve: Curve,
     hidden_weights: bool,
-}
-
-/// The setting of a plan that a proof says nothing about.
-fn unprovable(key: &'static str, expected: &str, found: impl ToString, works: &str) -> Unprovable {
-    let alternatives = vec![works.to_owned()];
-    Unprovable { key, expected: expected.to_owned(), found: found.to_string(), alternatives }
-}
-
-fn kind(plan: &Plan) -> Option<Kind> {
-    match plan.choice(Family::Trainer).name() {
-        name if name == LINEAR.name => Some(Kind::Linear),
-        name if name == LOGISTIC.name => Some(Kind::Logistic),
-        _ => None,
-    }
 }
 
 impl Rule {
@@ -123,9 +135,11 @@ impl Rule {
 
     fn terms(&self, plan: &Plan, shape: &DataShape) -> Result<Terms, Error> {
         let choice = plan.choice(Family::Trainer);
-        let kind = kind(plan).ok_or(Error::Bug("a plan is checked before its proof is used"))?;
+        let kind = provable::kind(plan);
+        let kind = kind.ok_or(Error::Bug("a plan is checked before its proof is used"))?;
         let (batch, curve) = (plan.training().batch_size, self.curve);
         let (spec, clip_norm) = trainer::spec(kind, choice.arguments(), shape, batch)?;
+        spec.check_circuit()?;
         Ok(Terms { spec, curve, clip_norm, hidden_weights: self.hidden_weights })
     }
 
@@ -155,56 +169,7 @@ impl traits::Proof for Rule {
     }
 
     fn check(&self, plan: &Plan) -> Result<(), Unprovable> {
-        let training = plan.training();
-        if kind(plan).is_none() {
-            let found = plan.choice(Family::Trainer).name();
-            let works = "trainer = \"exact-logistic\" or trainer = \"exact-linear\"";
-            return Err(unprovable("trainer", "a trainer in integers", found, works));
-        }
-        if training.local_epochs != 1 || training.stragglers != 0.0 {
-            let (key, works) = ("training.local_epochs", "local_epochs = 1 in [training]");
-            return Err(unprovable(key, "1: one step", training.local_epochs, works));
-        }
-        if training.batch_size == 0 {
-            let (key, works) = ("training.batch_size", "batch_size = 64 in [training]");
-            return Err(unprovable(key, "the rows of a batch", 0, works));
-        }
-        // As the strategy has it: the same for everybody but for its seed.
-        let order = plan.fit_order(1, &ParticipantId::numbered(0, 1));
-        let extras = [
-            ("training.momentum", training.momentum, "momentum = 0 in [training]"),
-            ("training.weight_decay", training.weight_decay, "weight_decay = 0 in [training]"),
-            ("training.proximal_mu", training.proximal_mu, "proximal_mu = 0 in [training]"),
-            ("strategy", order.proximal_mu, "strategy = \"fedavg\""),
-        ];
-        if let Some((key, found, works)) = extras.into_iter().find(|(_, value, _)| *value != 0.0) {
-            return Err(unprovable(key, "0: the plain gradient", found, works));
-        }
-        let arguments = plan.choice(Family::Trainer).arguments();
-        let clip_norm = arguments.number("clip_norm").unwrap_or(f64::INFINITY);
-        if training.clip_norm > 0.0 && training.clip_norm < clip_norm {
-            let works = format!("clip_norm = {} for the trainer", training.clip_norm);
-            let expected = format!("at least {clip_norm}, to which the trainer clips");
-            return Err(unprovable("training.clip_norm", &expected, training.clip_norm, &works));
-        }
-        if training.quantile.is_some() {
-            let (key, works) = ("training.clip_quantile", "clip_quantile = 0 in [training]");
-            return Err(unprovable(key, "0: a fixed norm", "a quantile", works));
-        }
-        if !plan.choices(Family::Compressor).is_empty() {
-            let (found, works) = (plan.names(Family::Compressor), "compression = []");
-            return Err(unprovable("compression", "updates as they are", found, works));
-        }
-        if plan.control().is_some() {
-            let works = "strategy = \"fedavg\"";
-            return Err(unprovable("strategy", "no control variates", "scaffold", works));
-        }
-        let alone = plan.mechanism().map(|mechanism| mechanism.by() == Party::Participant);
-        if alone.unwrap_or(true) {
-            let (found, works) = (plan.names(Family::Mechanism), "mechanism = \"gaussian\"");
-            return Err(unprovable("mechanism", "no noise of participants", found, works));
-        }
-        Ok(())
+        provable::check(plan)
     }
 
     fn sizes(&self, of: &Statement<'_>) -> Result<Sizes, Error> {
