@@ -197,7 +197,7 @@ macro_rules! claim {
             signer: &[],
             nonce: Digest([2; 32]),
             dataset: &$world.dataset,
-            examples: 1,
+            examples: $world.shard.len() as u64,
         }
     };
 }

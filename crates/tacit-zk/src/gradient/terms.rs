@@ -39,8 +39,11 @@ pub struct Commitments {
     pub weights: [u8; 32],
 }
 
-/// The block of rows that a round draws. At enrolment nobody knows the model of a later round, so
-/// nobody can choose data by it.
+/// The block of rows that a round draws. Everybody can compute it, so that a simulation and the
+/// network draw the same one: whoever knows a round's model knows its block. The exact trainers
+/// begin with zeros, so the block of the first round is known before anybody enrols, for every
+/// number of blocks that one could enrol with; the same goes for whoever enrols under a new name
+/// while a model is known. Models of later rounds depend on what others contribute.
 pub fn draw(order: &FitOrder, model: Digest, blocks: u32) -> u32 {
     let seed = order.seed.derive("tacit/v1/gradient/block", &[&model.0]);
     seed.rng().below(blocks.into()) as u32
@@ -134,12 +137,13 @@ pub struct Bound<'a> {
 }
 
 impl Bound<'_> {
-    /// The public inputs; refuses a claim about other data than was committed to.
+    /// The public inputs; refuses a claim of another weight than the rows that were committed to.
+    /// So the commitment to data, which the occasion names, binds the weight as well.
     pub fn public<F: PrimeField>(&self, of: &Commitments) -> Result<Public<F>, Error> {
         let Bound { terms, claim, order, .. } = self;
         let dataset = DatasetCommitment::from_bytes(claim.dataset, &terms.spec)?;
         let examples = dataset.examples(&terms.spec);
-        if ![1, examples].contains(&claim.examples) {
+        if claim.examples != examples {
             let (expected, found) = (examples.to_string(), claim.examples.to_string());
             return Err(Error::caller("examples", expected, found));
         }

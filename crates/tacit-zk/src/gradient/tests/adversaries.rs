@@ -59,7 +59,9 @@ fn no_proof_holds_on_another_occasion() {
     assert!(!with(&|shown| shown.claim.context.plan = other));
     assert!(!with(&|shown| shown.claim.context.model = other));
     assert!(!with(&|shown| shown.claim.signer = &[8; 32]));
-    assert!(!with(&|shown| shown.claim.examples = 3));
+    for examples in [1, 3, 8] {
+        assert!(!with(&|shown| shown.claim.examples = examples), "another weight: {examples}");
+    }
     let mut shown = world.shown(proof);
     shown.claim.participant = &bob;
     assert!(!accepts(&shown), "somebody else's");
@@ -238,6 +240,16 @@ fn one_bad_proof_among_many_is_found() {
     let text = verdicts[4].as_ref().unwrap_err().to_string();
     assert!(text.contains("ann"), "{text}");
     assert!(verifier.verify(&[]).unwrap().is_empty());
+}
+
+/// Not even compiled, under a key of a small circuit.
+#[test]
+fn a_circuit_that_a_key_has_too_few_wires_for_is_refused() {
+    let Honest { world, prover, .. } = honest();
+    let mut terms = world.terms.clone();
+    terms.spec = Spec::usual(Kind::Logistic, 784, 1, 512);
+    let refused = Prover::<Bn254>::new(terms, prover.key().clone()).err().unwrap().to_string();
+    assert!(refused.contains("circuit of the proving key: expected at least"), "{refused}");
 }
 
 #[test]
