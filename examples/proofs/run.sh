@@ -39,11 +39,14 @@ echo "== gradients of data that participants committed to"
     sed -n '/^\[proof\]/,$p' "$dir/finalised"
 } >"$dir/gradient.toml"
 $tacit run "$dir/gradient.toml" --keys "$dir/keys" --out "$dir/gradient"
-$tacit audit verify "$dir/gradient" --keys "$dir/keys"
+$tacit audit verify "$dir/gradient" --keys "$dir/keys" --ceremony "$dir/ceremony"
+if $tacit audit verify "$dir/gradient" --keys "$dir/keys" --ceremony "$dir/powers"; then exit 1; fi
 
-echo "== one of them by hand, and passed off as somebody else's"
+echo "== one of them by hand, shown in another round, and passed off as somebody else's"
 of=("$dir/gradient.toml" --keys "$dir/keys")
 $tacit prove gradient "${of[@]}" --participant p0 --secret "$dir/data.secret" --out "$dir/proof.json"
 $tacit verify gradient "${of[@]}" --participant p0 --proof "$dir/proof.json"
+if $tacit verify gradient "${of[@]}" --participant p0 --proof "$dir/proof.json" \
+    --nonce "$(printf '%064d' 1)"; then exit 1; fi
 if $tacit verify gradient "${of[@]}" --participant p1 --proof "$dir/proof.json"; then exit 1; fi
 echo "nobody else's"

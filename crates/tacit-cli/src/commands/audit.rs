@@ -1,5 +1,6 @@
 //! `tacit audit`: look at a run's transparency log and check it, offline.
 
+use super::ceremony::place::{Held, Place};
 use super::{read_plan, read_text};
 use crate::Ending;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,10 @@ enum Action {
         /// digests. Without it, proofs that need one are not verified again.
         #[arg(long)]
         keys: Option<PathBuf>,
+        /// Folder of the ceremony that the verification key is said to be of: it must be one for
+        /// the circuit of the plan's proofs, and have made that key.
+        #[arg(long)]
+        ceremony: Option<PathBuf>,
     },
     /// Print a self-contained proof that a record is in the log.
     Prove {
@@ -77,8 +82,8 @@ enum Action {
 pub fn main(args: Args) -> Result<Ending, Error> {
     match args.action {
         Action::Show { dir } => show(&dir),
-        Action::Verify { dir, key, witnesses, keys } => {
-            verify(&dir, &Trusted { key: key.as_deref(), witnesses, keys })
+        Action::Verify { dir, key, witnesses, keys, ceremony } => {
+            verify(&dir, &Trusted { key: key.as_deref(), witnesses, keys, ceremony })
         }
         Action::Prove { dir, index } => {
             println!("{}", String::from_utf8_lossy(&prove(&dir, index)?));
@@ -116,6 +121,8 @@ pub struct Trusted<'a> {
     pub witnesses: usize,
     /// Folder of verification keys.
     pub keys: Option<PathBuf>,
+    /// Folder of the ceremony that made them.
+    pub ceremony: Option<PathBuf>,
 }
 
 /// Checks everything that can be checked without the participants' data.
@@ -123,6 +130,10 @@ pub fn verify(dir: &Path, trusted: &Trusted<'_>) -> Result<Ending, Error> {
     let key = trusted.key.map(read_key).transpose()?;
     let filed = filed_witnesses(&dir.join("log"))?;
     let plan = read_plan(Some(&dir.join("plan.toml")))?;
+    if let Some(Err(error)) = trusted.ceremony.as_ref().map(|of| check_ceremony(of, dir, &plan)) {
+        println!("NOT verified: {error}");
+        return Ok(Ending::AuditFailed);
+    }
     let keys = FolderKeys(trusted.keys.clone());
     let keys = trusted.keys.as_ref().map(|_| &keys as &dyn Keys);
     let folder = dir.join("log").join(PROOFS);
@@ -151,6 +162,9 @@ pub fn verify(dir: &Path, trusted: &Trusted<'_>) -> Result<Ending, Error> {
             if let Some(why) = why.or(replayer.skips()).filter(|_| report.proofs > 0) {
                 println!("proofs were not verified once more: {why}");
             }
+            if trusted.ceremony.is_some() {
+                println!("the verification key is of this ceremony and of this plan's circuit");
+            }
             Ok(Ending::Done)
         }
         Err(error) => {
@@ -158,6 +172,13 @@ pub fn verify(dir: &Path, trusted: &Trusted<'_>) -> Result<Ending, Error> {
             Ok(Ending::AuditFailed)
         }
     }
+}
+
+/// Refuses a ceremony that did not make the plan's keys.
+fn check_ceremony(ceremony: &Path, dir: &Path, plan: &Plan) -> Result<(), Error> {
+    let Held { transcript, file, .. } = Place::new(ceremony).read()?;
+    let model = read_model(&dir.join("model.safetensors"))?;
+    tacit_zk::gradient::check_ceremony(plan, model.layout(), &transcript, &file)
 }
 
 /// Names and shapes of the models, or why there is nothing to verify proofs by, if that is worth

@@ -1,7 +1,7 @@
 //! `tacit ceremony`: the keys of Groth16 proofs, made by many, of whom one honest one suffices.
 
 mod make;
-mod place;
+pub(super) mod place;
 mod remote;
 mod served;
 mod turns;

@@ -5,6 +5,7 @@ use crate::commands::prove::digest;
 use crate::commands::prove::gradient::{File, Place, Scene};
 use std::path::PathBuf;
 use std::time::Instant;
+use tacit_core::digest::Digest;
 use tacit_core::error::{Error, Refusal};
 use tacit_core::proof::{Claim, Secret, Shown, Statement};
 
@@ -18,6 +19,10 @@ pub(super) struct Args {
     /// The commitment that the participant enrolled with, hexadecimal; by default the file's.
     #[arg(long)]
     dataset: Option<String>,
+    /// The coordinator's number of the round, 64 hexadecimal digits; by default the file's, so that
+    /// a proof that is shown again holds again.
+    #[arg(long)]
+    nonce: Option<String>,
     /// Print the verdict as JSON.
     #[arg(long)]
     json: bool,
@@ -26,7 +31,8 @@ pub(super) struct Args {
 pub(super) fn main(args: Args) -> Result<Ending, Error> {
     let (file, scene) = (File::read(&args.proof)?, args.place.open()?);
     let start = Instant::now();
-    let verdict = verify(&file, &scene, args.dataset.as_deref())?;
+    let nonce = args.nonce.as_deref().map_or(Ok(file.nonce), |nonce| digest("nonce", nonce))?;
+    let verdict = verify(&file, &scene, args.dataset.as_deref(), nonce)?;
     let milliseconds = start.elapsed().as_secs_f64() * 1e3;
     let opened = file.update.is_some();
     if args.json {
@@ -36,6 +42,7 @@ pub(super) fn main(args: Args) -> Result<Ending, Error> {
         let value = serde_json::json!({
             "holds": holds, "participant": participant, "round": file.round, "why": why,
             "update_compared": opened, "milliseconds": milliseconds,
+            "dataset_compared": args.dataset.is_some(), "nonce_compared": args.nonce.is_some(),
         });
         println!("{value:#}");
     } else if verdict.is_ok() {
@@ -45,6 +52,13 @@ pub(super) fn main(args: Args) -> Result<Ending, Error> {
              ({milliseconds:.0} ms with reading the key)",
             file.participant, file.round
         );
+        let own = [
+            (&args.dataset, "data: --dataset compares them with those it enrolled with"),
+            (&args.nonce, "nonce: --nonce tells whether the proof is of this round"),
+        ];
+        for (_, what) in own.into_iter().filter(|(given, _)| given.is_none()) {
+            println!("on the proof's own word for its {what}");
+        }
     }
     match verdict {
         Ok(()) => Ok(Ending::Done),
@@ -53,7 +67,12 @@ pub(super) fn main(args: Args) -> Result<Ending, Error> {
     }
 }
 
-fn verify(file: &File, scene: &Scene, dataset: Option<&str>) -> Result<Result<(), Refusal>, Error> {
+fn verify(
+    file: &File,
+    scene: &Scene,
+    dataset: Option<&str>,
+    nonce: Digest,
+) -> Result<Result<(), Refusal>, Error> {
     let context = scene.context();
     let named = [
         ("plan of the proof", context.plan.to_string(), file.plan.to_string()),
@@ -76,7 +95,7 @@ fn verify(file: &File, scene: &Scene, dataset: Option<&str>) -> Result<Result<()
         context,
         participant: &scene.participant,
         signer: &[],
-        nonce: file.nonce,
+        nonce,
         dataset: &dataset,
         examples: file.examples,
     };
