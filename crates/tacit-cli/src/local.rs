@@ -31,7 +31,8 @@ use tacit_node::server::{Bounds, Server, Setup};
 use tacit_node::telemetry::Metrics;
 use tacit_node::witness::LogWitness;
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::mpsc;
 
 /// How long servers wait for open connections at the end.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -61,6 +62,7 @@ pub fn federation(dir: &Path, plan: &Plan, keys: Option<&Path>) -> Result<Ending
     };
     let coordinator = Coordinator::open(dir, setting)?;
     let server = runtime.block_on(serve(&coordinator, identity))?;
+    let (failed, mut failures) = mpsc::unbounded_channel();
     let members = federation.participants().iter();
     let members = members.map(|(id, data)| {
         let identity = Arc::new(pki.identity(id, &Role::Participant)?);
@@ -71,16 +73,22 @@ pub fn federation(dir: &Path, plan: &Plan, keys: Option<&Path>) -> Result<Ending
         let committee = committee.map(|way| way as Arc<dyn Dealing>);
         let (plan, id, data, keys) = (plan.clone(), id.clone(), data.clone(), keys.clone());
         let member = Member { plan, id, data, trainer, folder, keys, committee };
-        member.start(&runtime, server.address(), identity, layout.clone())
+        let layout = layout.clone();
+        let at = At { handle: runtime.handle().clone(), coordinator: server.address(), identity };
+        member.start(at, layout, failed.clone())
     });
     let members = members.collect::<Result<Vec<_>, Error>>()?;
+    drop(failed);
     let finish = runtime.block_on(async {
         tokio::select! {
             finish = coordinator.clone().drive() => finish.map(Some),
             () = stop::requested() => Ok(None),
+            // rounds may wait for that one for ever
+            Some(error) = failures.recv() => Err(error),
         }
-    })?;
+    });
     display.clear();
+    let finish = finish?;
     let Some(finish) = finish else {
         coordinator.drain()?;
         runtime.block_on(async { tokio::join!(server.stop(FAREWELL), town.stop()) });
@@ -88,22 +96,20 @@ pub fn federation(dir: &Path, plan: &Plan, keys: Option<&Path>) -> Result<Ending
         return Ok(Ending::RunFailed);
     };
     for member in members {
-        match member.join() {
-            Ok(result) => result.map(drop)?,
-            Err(_) => return Err(Error::Bug("a participant's thread died")),
-        }
+        member.join().map_err(|_| Error::Bug("a participant's thread died"))?;
     }
+    failures.try_recv().map_or(Ok(()), Err)?;
     runtime.block_on(async { tokio::join!(server.stop(FAREWELL), town.stop()) });
     coordinator.keep_cosignatures()?;
-    conclude(dir, &coordinator, &finish, started_ms)
+    conclude(dir, &coordinator, &finish, (started_ms, keys.0.as_deref()))
 }
 
-/// Writes what a finished run leaves, and says so.
+/// Writes what a finished run leaves, and says so, and how to check it with the keys it had.
 pub fn conclude(
     dir: &Path,
     coordinator: &Coordinator,
     finish: &Finish,
-    started_ms: u64,
+    (started_ms, keys): (u64, Option<&Path>),
 ) -> Result<Ending, Error> {
     let history = HistoryFile::read(&dir.join("history.jsonl"))?;
     let finish_text = finish.to_string();
@@ -122,7 +128,8 @@ pub fn conclude(
     let (table, written) = folder::conclude(dir, &ended, &history)?;
     println!("{table}\n");
     written.iter().for_each(|path| println!("wrote {}", path.display()));
-    println!("check it: tacit audit verify {}", dir.display());
+    let keys = keys.map_or(String::new(), |keys| format!(" --keys {}", keys.display()));
+    println!("check it: tacit audit verify {}{keys}", dir.display());
     match finish {
         Finish::Failed(_) => Ok(Ending::RunFailed),
         Finish::BudgetSpent => Ok(Ending::BudgetSpent),
@@ -182,6 +189,13 @@ impl Authority {
     }
 }
 
+/// Where a participant of this process finds the coordinator, and who it is there.
+struct At {
+    handle: Handle,
+    coordinator: SocketAddr,
+    identity: Arc<Identity>,
+}
+
 /// One participant of this process.
 struct Member {
     plan: Plan,
@@ -196,41 +210,45 @@ struct Member {
 }
 
 impl Member {
+    /// Starts its thread; what it fails with goes into `failed`.
     fn start(
-        mut self,
-        runtime: &Runtime,
-        coordinator: SocketAddr,
-        identity: Arc<Identity>,
+        self,
+        at: At,
         layout: Arc<Layout>,
-    ) -> Result<JoinHandle<Result<u32, Error>>, Error> {
-        let handle = runtime.handle().clone();
+        failed: mpsc::UnboundedSender<Error>,
+    ) -> Result<JoinHandle<()>, Error> {
         let thread = std::thread::Builder::new().name(self.id.to_string());
         let body = move || {
-            let url = format!("https://{coordinator}");
-            let patience = Patience::default();
-            let mut transport = BlockingTransport::new(handle, &url, identity.clone(), patience)?;
-            let welcome = transport.enrol()?;
-            transport.watch(Box::new(LogWitness::open(
-                &self.id,
-                &welcome.log_key,
-                Some(&self.folder),
-            )?));
-            let local = Local { plan: &self.plan, participant: &self.id, data: &self.data };
-            let signer = identity.public_key();
-            let testimony = Testimony::prepare(&local, &layout, &self.keys, &self.folder, &signer)?;
-            testimony.as_ref().map_or(Ok(()), |testimony| testimony.enrol(&mut transport))?;
-            let mut worker = Worker {
-                testimony,
-                local,
-                trainer: &mut *self.trainer,
-                layout,
-                signer: &identity,
-                clock: &SystemClock,
-                memory: &mut FileMemory::new(&self.folder, self.plan.digest()),
-                committee: self.committee,
-            };
-            work(&mut worker, &mut transport)
+            if let Err(error) = self.take_part(at, layout) {
+                // nobody listens any more where the run is over
+                drop(failed.send(error));
+            }
         };
         thread.spawn(body).map_err(|e| Error::world("starting a participant's thread", e))
+    }
+
+    fn take_part(mut self, at: At, layout: Arc<Layout>) -> Result<u32, Error> {
+        let At { handle, coordinator, identity } = at;
+        let url = format!("https://{coordinator}");
+        let patience = Patience::default();
+        let mut transport = BlockingTransport::new(handle, &url, identity.clone(), patience)?;
+        let welcome = transport.enrol()?;
+        let witness = LogWitness::open(&self.id, &welcome.log_key, Some(&self.folder))?;
+        transport.watch(Box::new(witness));
+        let local = Local { plan: &self.plan, participant: &self.id, data: &self.data };
+        let signer = identity.public_key();
+        let testimony = Testimony::prepare(&local, &layout, &self.keys, &self.folder, &signer)?;
+        testimony.as_ref().map_or(Ok(()), |testimony| testimony.enrol(&mut transport))?;
+        let mut worker = Worker {
+            testimony,
+            local,
+            trainer: &mut *self.trainer,
+            layout,
+            signer: &identity,
+            clock: &SystemClock,
+            memory: &mut FileMemory::new(&self.folder, self.plan.digest()),
+            committee: self.committee,
+        };
+        work(&mut worker, &mut transport)
     }
 }

@@ -97,6 +97,23 @@ fn a_killed_run_resumes_to_the_same_model() {
     storm(Scene::new(1, PLAN));
 }
 
+/// A participant of the process that cannot start ends it: rounds would wait for that one.
+#[test]
+fn a_run_ends_with_its_participants() {
+    let plan = "name = \"storm\"\nnum_rounds = 2\nparticipants = 3\n[cohort]\nminimum = 3\n";
+    let scene = Scene::new(6, plan);
+    let participants = scene.path("storm").join("state").join("participants");
+    std::fs::create_dir_all(&participants).unwrap();
+    std::fs::write(participants.join("p1"), "no folder").unwrap();
+    let mut run = scene.start(&["run", "plan.toml", "--out", "storm"]);
+    let begin = Instant::now();
+    let ended = std::iter::from_fn(|| {
+        sleep(Duration::from_millis(50));
+        (begin.elapsed() < PATIENCE).then(|| run.finished())
+    });
+    assert_eq!(ended.flatten().next(), Some(false));
+}
+
 /// What the aggregator remembers, which rows it mixes and whom it selects survive too.
 #[test]
 fn a_killed_run_of_robust_rules_resumes_to_the_same_model() {

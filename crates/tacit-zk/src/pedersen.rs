@@ -68,7 +68,7 @@ pub(crate) fn commit_all(values: &[i64], blindings: &[Scalar]) -> Vec<Compressed
 pub(crate) fn decode(bytes: &[u8; 32]) -> Result<RistrettoPoint, Refusal> {
     CompressedRistretto(*bytes)
         .decompress()
-        .ok_or_else(|| Refusal::Malformed { what: "a commitment".into() })
+        .ok_or_else(|| Refusal::Malformed { what: "commitment".into() })
 }
 
 /// What commitments are blinded with. Gone from memory when dropped.

@@ -48,7 +48,21 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     write_whole(path, bytes, Access::Shared)
 }
 
+/// Refuses one file in two places: what is written there last would be all that is left.
+fn apart(files: &[Option<&Path>]) -> Result<(), Error> {
+    let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let all: Vec<PathBuf> = files.iter().flatten().map(|path| whole(path)).collect();
+    match all.iter().enumerate().find(|(place, path)| all[..*place].contains(path)) {
+        Some((_, path)) => {
+            let found = format!("{} twice", path.display());
+            Err(Error::caller("files", "another one for each purpose", found))
+        }
+        None => Ok(()),
+    }
+}
+
 fn circuit(plan: &Path, out: &Path) -> Result<Ending, Error> {
+    apart(&[Some(plan), Some(out)])?;
     let plan = read_plan(Some(plan))?;
     let model = Federation::assemble(&plan)?.initial_model()?;
     let circuit = tacit_zk::gradient::circuit_of(&plan, model.layout())?;
@@ -67,7 +81,8 @@ pub(super) fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::world(format!("reading {}", path.display()), source);
     let size = std::fs::metadata(path).map_err(failed)?.len();
     if size > limit {
-        return Err(Error::caller("file", format!("at most {limit} bytes"), size.to_string()));
+        let expected = format!("at most {limit} bytes in {}", path.display());
+        return Err(Error::caller("file", expected, size.to_string()));
     }
     std::fs::read(path).map_err(failed)
 }
@@ -86,6 +101,17 @@ fn write_secret(path: &Path, secret: &Secret) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_file_has_two_purposes() {
+        let dir = tempfile::tempdir().unwrap();
+        let [one, other] = ["one", "other"].map(|name| dir.path().join(name));
+        std::fs::write(&one, "").unwrap();
+        let roundabout = dir.path().join(".").join("one");
+        assert!(apart(&[Some(&one), None, Some(&other)]).is_ok());
+        assert!(apart(&[Some(&one), Some(&other), Some(&roundabout)]).is_err());
+        assert!(apart(&[Some(&other), None, Some(&other)]).is_err());
+    }
 
     #[test]
     fn digits_are_counted() {

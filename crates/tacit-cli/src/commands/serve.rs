@@ -155,7 +155,8 @@ pub fn coordinate(dir: &Path, plan: Plan, settings: &Settings) -> Result<Ending,
             println!("stopped; continue with: tacit resume {}", dir.display());
             return Ok(Ending::RunFailed);
         };
-        let ending = local::conclude(dir, &coordinator, &finish, started_ms)?;
+        let ending =
+            local::conclude(dir, &coordinator, &finish, (started_ms, settings.keys.as_deref()))?;
         // Participants learn from their next poll that the run is over.
         let farewell = Duration::from_millis(limits::POLL_MS);
         tokio::select! {

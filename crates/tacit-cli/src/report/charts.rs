@@ -163,7 +163,7 @@ fn proving(history: &[RoundReport]) -> Chart {
     let rounds: Vec<&RoundReport> = history.iter().collect();
     let tell = |time: f64| duration(time as u64);
     let caption = "What one participant spends on its proof, the median, by the participants’ \
-                   clocks; then what verifying all of a round’s took.";
+                   clocks; above it, by the coordinator’s, what verifying all of a round’s took.";
     let words = ("proving", "Time of proofs per round", caption);
     stacked(&rounds, words, (Unit::Milliseconds, tell), ["prove one", "verify all"], |round| {
         let proved = Proved::of(round);

@@ -227,7 +227,12 @@ fn footer(facts: &Facts<'_>, figures: &Figures<'_>) -> String {
         (c, Some(_)) if c > 0.0 => {
             format!("Updates were clipped to an {norm} norm that follows a quantile.")
         }
-        _ => "Updates were not clipped.".into(),
+        _ => match facts.plan.choice(Family::Trainer).arguments().number("clip_norm") {
+            Ok(norm) => {
+                format!("The trainer clips its updates to an L2 norm of {}.", number(norm, 3))
+            }
+            Err(_) => "Updates were not clipped.".into(),
+        },
     };
     let guarantee = escape(&facts.plan.guarantee(figures.privacy.epsilon()));
     let clock = match facts.plan.devices() {

@@ -31,18 +31,23 @@ impl FixedPoint {
     pub fn new(min: f64, max: f64, scale: u32, norm_l2: Option<f64>) -> Result<Self, Error> {
         let units = f64::from(scale);
         let (least, most) = ((min * units).ceil(), (max * units).floor());
-        let fits = |bound: f64| bound.abs() <= LARGEST;
-        if scale == 0 || f64::from(scale) > LARGEST || !fits(least) || !fits(most) {
-            let expected = format!("bounds times scale within ±{LARGEST}");
+        if scale == 0 || units > LARGEST {
+            let expected = format!("1 to {LARGEST}");
             return Err(Error::caller("scale of a range proof", expected, scale.to_string()));
+        }
+        let fits = |bound: f64| bound.abs() <= LARGEST;
+        if !fits(least) || !fits(most) {
+            let expected = format!("within ±{} at a scale of {scale}", LARGEST / units);
+            let found = format!("{min} to {max}");
+            return Err(Error::caller("bounds of a range proof", expected, found));
         }
         if least > 0.0 || most < 0.0 {
             let found = format!("{min} to {max}");
             return Err(Error::caller("bounds of a range proof", "an interval with 0", found));
         }
         let fixed = Self { scale, interval: Interval::new(least as i64, most as i64)?, norm_l2 };
-        let short = |norm: &f64| norm.is_nan() || *norm <= 0.0 || fixed.squares() == Some(0);
-        if let Some(norm) = norm_l2.filter(short) {
+        let sound = |norm: f64| norm > 0.0 && norm <= LARGEST && fixed.squares() != Some(0);
+        if let Some(norm) = norm_l2.filter(|norm| !sound(*norm)) {
             let expected = format!("at least 1 / {scale}, and at most {LARGEST}");
             return Err(Error::caller("norm of a range proof", expected, norm.to_string()));
         }
@@ -131,7 +136,7 @@ impl FixedPoint {
             match self.interval.contains(integer) && self.value(integer) == *value {
                 true => Ok(integer),
                 false => Err(Refusal::Malformed {
-                    what: format!("update: value {index} is not one that can be proved"),
+                    what: format!("update: {value} at place {index} cannot be proved"),
                 }),
             }
         };
@@ -227,6 +232,8 @@ mod tests {
             (-1.0, 1.0, 1_000, Some(0.0001)),
             (-1.0, 1.0, 1_000, Some(-1.0)),
             (-1.0, 1.0, 1_000, Some(f64::NAN)),
+            (-1.0, 1.0, 1_000, Some(f64::INFINITY)),
+            (-1.0, 1.0, 1_000, Some(1e300)),
         ] {
             assert!(
                 FixedPoint::new(min, max, scale, norm).is_err(),

@@ -21,7 +21,7 @@ pub(crate) fn malformed() -> Refusal {
 
 /// What a proof that does not hold is refused with.
 pub(crate) fn does_not_hold() -> Refusal {
-    Refusal::Malformed { what: "range proof: it does not hold".into() }
+    Refusal::Malformed { what: "range proof: it does not hold of what is claimed".into() }
 }
 
 /// Appends a point; refuses the neutral one, of which no challenge would come.

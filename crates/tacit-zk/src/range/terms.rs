@@ -43,8 +43,7 @@ impl Terms {
         }
         let most = (limits::PROOF_BYTES as usize) / ELEMENT;
         if count == 0 || count > most || terms.bytes() as u64 > limits::PROOF_BYTES {
-            let limit = limits::PROOF_BYTES;
-            let expected = format!("1 or more, in proofs of at most {limit} bytes");
+            let expected = format!("1 to about {most}: proofs of {} bytes", limits::PROOF_BYTES);
             return Err(Error::caller("coordinates of a range proof", expected, count.to_string()));
         }
         Ok(terms)

@@ -1,6 +1,6 @@
 //! `tacit prove range`: that a gradient is within bounds, from a file of numbers.
 
-use super::{digest, read_bytes, write, write_secret};
+use super::{apart, digest, read_bytes, write, write_secret};
 use crate::Ending;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -45,13 +45,13 @@ pub(in crate::commands) struct Bounds {
     #[arg(long, default_value_t = -10.0, allow_negative_numbers = true)]
     pub min: f64,
     /// Largest coordinate, 0 or more.
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 10.0, allow_negative_numbers = true)]
     pub max: f64,
     /// Steps of 1 that coordinates are multiples of.
     #[arg(long, default_value_t = 1_000)]
     pub scale: u32,
     /// Largest L2 norm, if that is proved too.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub norm_l2: Option<f64>,
 }
@@ -63,7 +63,7 @@ pub(in crate::commands) struct Claimed {
     #[arg(long, default_value = "p0")]
     participant: String,
     /// The round, from 1.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     round: u32,
     /// Digest of the plan, 64 hexadecimal digits; zeros by default.
     #[arg(long)]
@@ -119,6 +119,27 @@ impl Claim {
         })
     }
 
+    /// What the proof is about and was not asked for: its name, and both.
+    pub fn differs(&self, proved: &Self) -> Option<(&'static str, String, String)> {
+        type Field = (&'static str, fn(&Claim) -> String);
+        let fields: [Field; 9] = [
+            ("participant", |claim| claim.participant.to_string()),
+            ("round", |claim| claim.round.to_string()),
+            ("digest of the plan", |claim| claim.plan.to_string()),
+            ("digest of the model", |claim| claim.model.to_string()),
+            ("nonce", |claim| claim.nonce.to_string()),
+            ("smallest coordinate", |claim| claim.bounds.min.to_string()),
+            ("largest coordinate", |claim| claim.bounds.max.to_string()),
+            ("steps of 1", |claim| claim.bounds.scale.to_string()),
+            ("L2 norm", |claim| match claim.bounds.norm_l2 {
+                Some(norm) => format!("at most {norm}"),
+                None => "no bound".into(),
+            }),
+        ];
+        let both = fields.map(|(what, text)| (what, text(self), text(proved)));
+        both.into_iter().find(|(_, asked, proved)| asked != proved)
+    }
+
     /// The occasion; its statement and what that is about are filled in by whoever proves.
     pub fn occasion(&self) -> Occasion<'_> {
         Occasion {
@@ -156,7 +177,7 @@ pub(in crate::commands) fn numbers(path: &Path) -> Result<Vec<f32>, Error> {
     let words = text.split([',', ' ', '\t', '\r', '\n']).filter(|word| !word.is_empty());
     let number = |word: &str| {
         word.parse().map_err(|_| {
-            let shown: String = word.chars().take(24).collect();
+            let shown: String = word.escape_debug().take(24).collect();
             Error::caller("gradient", "numbers apart by commas or white space", shown)
         })
     };
@@ -166,7 +187,10 @@ pub(in crate::commands) fn numbers(path: &Path) -> Result<Vec<f32>, Error> {
 pub(super) fn main(args: &Args) -> Result<Ending, Error> {
     let fixed = args.bounds.fixed()?;
     let claim = Claim::new(&args.claimed, &args.bounds)?;
-    let mut gradient = numbers(&args.gradient)?;
+    let files = [Some(&args.gradient), args.clipped.as_ref(), Some(&args.out), Some(&args.opening)];
+    apart(&files.map(|path| path.map(PathBuf::as_path)))?;
+    let given = numbers(&args.gradient)?;
+    let mut gradient = given.clone();
     let coordinates = gradient.len();
     let (occasion, entropy) = (claim.occasion(), &mut SystemEntropy);
     let seed = Secret::draw(entropy)?;
@@ -197,6 +221,13 @@ pub(super) fn main(args: &Args) -> Result<Ending, Error> {
         write(clipped, lines.as_bytes())?;
     }
     write(&args.out, text.as_bytes())?;
+    let changed = given.iter().zip(&gradient).filter(|(was, is)| was != is).count();
+    if changed > 0 {
+        println!(
+            "clipped: {changed} of {coordinates} coordinates are others than in {}",
+            args.gradient.display()
+        );
+    }
     println!(
         "{}: {coordinates} coordinates, proof of {} bytes in {milliseconds:.0} ms; {} opens it",
         args.out.display(),

@@ -33,9 +33,8 @@ pub(super) struct Args {
 pub(super) fn main(args: &Args) -> Result<Ending, Error> {
     let file = File::read(&args.proof)?;
     let (claim, fixed) = (Claim::new(&args.claimed, &args.bounds)?, args.bounds.fixed()?);
-    if claim != file.claim {
-        let text = |claim: &Claim| serde_json::to_string(claim).unwrap_or_default();
-        return Err(Error::caller("what the proof is about", text(&claim), text(&file.claim)));
+    if let Some((what, asked, proved)) = claim.differs(&file.claim) {
+        return Err(Error::caller(what, format!("{asked}, as asked for"), proved));
     }
     let gradient = args.gradient.as_deref().map(numbers).transpose()?;
     let seed = args.opening.as_deref().map(|path| digest("opening", &read_text(path, 256)?));
@@ -57,18 +56,16 @@ pub(super) fn main(args: &Args) -> Result<Ending, Error> {
             "why": why, "gradient_compared": opening.is_some(), "milliseconds": milliseconds,
         });
         println!("{value:#}");
-    } else if verdict.is_ok() {
+    } else if let Err(why) = &verdict {
+        println!("does NOT hold: {why}");
+    } else {
         let of = if opening.is_some() { "this gradient" } else { "a gradient that is not shown" };
         let norm = norm_l2.map_or(String::new(), |norm| format!(", L2 norm at most {norm}"));
         println!(
-            "holds: {of} of {} in round {} has {} coordinates from {min} to {max} in steps of \
+            "holds: {of}, of {} in round {}, has {} coordinates from {min} to {max} in steps of \
              1/{scale}{norm} ({milliseconds:.0} ms)",
             claim.participant, claim.round, file.coordinates
         );
     }
-    match verdict {
-        Ok(()) => Ok(Ending::Done),
-        Err(_) if args.json => Ok(Ending::AuditFailed),
-        Err(refusal) => Err(refusal.into()),
-    }
+    Ok(if verdict.is_ok() { Ending::Done } else { Ending::AuditFailed })
 }
