@@ -276,6 +276,9 @@ fn a_gradient_is_clipped_with_a_proof() {
     ] {
         assert!(!verify(wrong).status.success(), "{wrong:?}");
     }
+    let shown = ["prove", "range", "c.txt", "--out"];
+    let once_more = tacit(&[&shown[..], &["c.txt"]].concat(), dir.path());
+    assert!(String::from_utf8_lossy(&once_more.stderr).contains("c.txt twice"));
 }
 
 /// Six ports in a row that are free now.

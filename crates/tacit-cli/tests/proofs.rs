@@ -386,4 +386,7 @@ fn anybody_verifies_a_run_over_sockets() {
     let said = tacit(&["audit", "verify", "run"], dir.path(), 0);
     assert!(said.contains("none of 8 proofs was verified once more"), "{said}");
     assert!(said.contains("there is no folder log/proofs"), "{said}");
+    std::fs::remove_dir_all(dir.path().join("run/log/rounds")).unwrap();
+    let said = tacit(&["audit", "verify", "run"], dir.path(), 0);
+    assert!(said.contains("proofs were not verified once more"), "{said}");
 }

@@ -143,7 +143,7 @@ pub struct NoKeys;
 
 impl Keys for NoKeys {
     fn read(&self, key: Digest) -> Result<Vec<u8>, Error> {
-        Err(Error::caller("keys", format!("a folder with the key {key}"), "none"))
+        Err(Error::caller("keys", format!("a folder (--keys) with the key {key}"), "none"))
     }
 }
 

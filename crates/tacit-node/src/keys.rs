@@ -37,7 +37,10 @@ impl Keys for FolderKeys {
         let found = Digest::of_bytes(&bytes);
         match found == key {
             true => Ok(bytes),
-            false => Err(Refusal::HashMismatch { expected: key, found }.into()),
+            false => {
+                let expected = format!("what hashes to its name in {}", path.display());
+                Err(Error::caller("keys of the plan's proof", expected, found.to_string()))
+            }
         }
     }
 }

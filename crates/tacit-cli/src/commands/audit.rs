@@ -12,6 +12,7 @@ use tacit_audit::{
 use tacit_core::error::Error;
 use tacit_core::params::{Layout, Params};
 use tacit_core::plan::Plan;
+use tacit_core::referee::Referee;
 use tacit_core::traits::Keys;
 use tacit_learn::train::safetensors;
 use tacit_node::coordinator::{PROOFS, SystemClock};
@@ -139,6 +140,8 @@ pub fn verify(dir: &Path, trusted: &Trusted<'_>) -> Result<Ending, Error> {
     let folder = dir.join("log").join(PROOFS);
     let (replayer, why) = match layout(dir, &plan, &folder)? {
         Ok(layout) => {
+            // keys that do not serve are whose they are, not the run's fault
+            keys.map_or(Ok(()), |keys| Referee::new(&plan, &layout, keys).map(drop))?;
             let (folder, clock) = (&folder, &SystemClock);
             let evidence = Evidence { folder, layout, keys, clock };
             (Replayer::new(&plan).with_evidence(evidence), None)
@@ -159,7 +162,9 @@ pub fn verify(dir: &Path, trusted: &Trusted<'_>) -> Result<Ending, Error> {
     match verify_dir(dir, &checks) {
         Ok(report) => {
             println!("verified: {}", report.summary());
-            if let Some(why) = why.or(replayer.skips()).filter(|_| report.proofs > 0) {
+            let none = (report.proofs == 0).then_some("no round log tells of any");
+            let proved = plan.proof()?.is_some();
+            if let Some(why) = why.or(replayer.skips()).or(none).filter(|_| proved) {
                 println!("proofs were not verified once more: {why}");
             }
             if trusted.ceremony.is_some() {

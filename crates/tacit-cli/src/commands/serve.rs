@@ -99,7 +99,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Error> {
 
 /// Coordinates the run of `dir` until it is over or somebody stops it.
 pub fn coordinate(dir: &Path, plan: Plan, settings: &Settings) -> Result<Ending, Error> {
-    let started_ms = SystemClock.now_ms();
+    let ran = (SystemClock.now_ms(), settings.keys.as_deref());
     let name = pki::participant(&settings.name)?;
     let identity = Arc::new(pki::identity(&settings.pki, &name)?);
     let dataset = federation::open(&plan)?;
@@ -155,8 +155,7 @@ pub fn coordinate(dir: &Path, plan: Plan, settings: &Settings) -> Result<Ending,
             println!("stopped; continue with: tacit resume {}", dir.display());
             return Ok(Ending::RunFailed);
         };
-        let ending =
-            local::conclude(dir, &coordinator, &finish, (started_ms, settings.keys.as_deref()))?;
+        let ending = local::conclude(dir, &coordinator, &finish, ran)?;
         // Participants learn from their next poll that the run is over.
         let farewell = Duration::from_millis(limits::POLL_MS);
         tokio::select! {

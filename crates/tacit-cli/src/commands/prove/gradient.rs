@@ -1,6 +1,6 @@
 //! `tacit prove gradient`: that an update is the clipped gradient of committed data.
 
-use super::{digest, read_bytes, write, write_secret};
+use super::{apart, digest, read_bytes, write, write_secret};
 use crate::Ending;
 use crate::commands::{pki, read_plan, read_text};
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ pub(in crate::commands) struct Place {
     #[arg(long, default_value = "p0")]
     participant: String,
     /// The round, from 1.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     round: u32,
     /// The round's model as safetensors; by default the plan's first one.
     #[arg(long)]
@@ -108,6 +108,10 @@ impl Place {
             }
         };
         let participant = pki::participant(&self.participant)?;
+        if self.round > plan.num_rounds() {
+            let expected = format!("1 to {}, as the plan has", plan.num_rounds());
+            return Err(Error::caller("round", expected, self.round.to_string()));
+        }
         let keys = FolderKeys(Some(self.keys));
         Ok(Scene { plan, proof, keys, participant, round: self.round, model, data })
     }
@@ -147,6 +151,7 @@ fn secret(path: &Path) -> Result<Secret, Error> {
 
 pub(super) fn main(args: Args) -> Result<Ending, Error> {
     let nonce = args.nonce.as_deref().map_or(Ok(Digest::default()), |n| digest("nonce", n))?;
+    apart(&[Some(&args.place.plan), Some(&args.secret), Some(&args.out)])?;
     let scene = args.place.open()?;
     let (secret, seed) = (secret(&args.secret)?, Secret::draw(&mut SystemEntropy)?);
     let shard = scene.shard()?;
