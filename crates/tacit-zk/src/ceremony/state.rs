@@ -107,6 +107,10 @@ impl State {
             return Err(Error::caller("ceremony file", expected, bytes.len().to_string()));
         }
         let powers = bytes.starts_with(b"ptau");
+        if !powers && !bytes.starts_with(b"zkey") {
+            let expected = "powers of tau (.ptau) or a key (.zkey)";
+            return Err(Error::caller("ceremony file", expected, "another kind"));
+        }
         for curve in Curve::ALL {
             let of = with_engine!(curve, E => {
                 if powers && Ptau::<E>::is_of(bytes)? {

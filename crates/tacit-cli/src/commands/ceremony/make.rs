@@ -56,9 +56,10 @@ pub fn new(args: &New) -> Result<(), Error> {
             (State::begin_powers(curve, *power)?, Phase::Powers { power: *power })
         }
         (None, Some(circuit), Some(powers)) => begin_key(circuit, powers)?,
-        _ => {
-            let expected = "--power N, or --circuit FILE --powers FILE";
-            return Err(Error::caller("ceremony", expected, "neither"));
+        (power, _, _) => {
+            let expected = "--power N, or --circuit FILE with --powers FILE";
+            let found = if power.is_some() { "--powers beside --power" } else { "neither" };
+            return Err(Error::caller("ceremony", expected, found));
         }
     };
     let transcript = Transcript::open(&first, phase, args.announce.clone());
@@ -253,7 +254,10 @@ pub fn finalise(args: &Finalise) -> Result<(), Error> {
     let (place, held) = Owned::open(&args.verify.dir)?;
     verified(&args.verify, &place, &held)?;
     let transcript = &held.transcript;
-    if transcript.records.is_empty() || !(transcript.is_ended() || args.without_beacon) {
+    if transcript.records.is_empty() {
+        return Err(Error::caller("ceremony", "contributions", "none so far"));
+    }
+    if !(transcript.is_ended() || args.without_beacon) {
         let expected = "one that a beacon ended, or --without-beacon";
         return Err(Error::caller("ceremony", expected, "one under way"));
     }
@@ -275,7 +279,6 @@ pub fn finalise(args: &Finalise) -> Result<(), Error> {
             let text = serde_json::to_vec_pretty(&json::key(key.verifying()))
                 .map_err(|_| Error::Bug("a key that JSON cannot hold"))?;
             write("verification_key.json", &text)?;
-            println!("key:      {}", key.verifying().digest());
             let keys = [&held.file[..], &key.verifying().write()];
             for bytes in keys {
                 write(&Digest::of_bytes(bytes).to_string(), bytes)?;

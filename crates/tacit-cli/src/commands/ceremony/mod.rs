@@ -25,6 +25,7 @@ enum Action {
     Verify(Verify),
     Beacon(Beacon),
     Finalise(Finalise),
+    /// Show who contributed what.
     Show {
         /// Folder of the ceremony.
         dir: PathBuf,
