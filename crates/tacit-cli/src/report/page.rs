@@ -8,6 +8,7 @@ use super::rounds;
 use super::targets;
 use super::text::{bytes, counted, duration, escape, moment, number, percent, sentence, whole};
 use tacit_core::bound::Bound;
+use tacit_core::plan::Plan;
 use tacit_core::plan::tables::NONE;
 use tacit_core::registry::Family;
 use tacit_core::traits::View;
@@ -213,27 +214,36 @@ fn visible(facts: &Facts<'_>) -> String {
     format!("Under the protection <code>{rule}</code> the coordinator saw {seen}.")
 }
 
-fn footer(facts: &Facts<'_>, figures: &Figures<'_>) -> String {
-    let training = facts.plan.training();
+/// What was done to updates so that they are bounded, by whichever rule does it.
+fn clipped(plan: &Plan) -> String {
+    let training = plan.training();
     let norm = match training.clip.bound {
         Bound::L1 { .. } => "L1",
         Bound::Linf { .. } => "largest magnitude",
         Bound::L2 { .. } | Bound::None => "L2",
     };
-    let clip = match (training.clip_norm, training.quantile) {
-        (c, None) if c > 0.0 => {
-            format!("Updates were clipped to an {norm} norm of {}.", number(c, 3))
-        }
-        (c, Some(_)) if c > 0.0 => {
+    let of = |family, name| plan.choice(family).arguments().number(name).ok();
+    let interval = of(Family::Proof, "min").zip(of(Family::Proof, "max"));
+    match (training.clip_norm, of(Family::Trainer, "clip_norm"), interval) {
+        (c, ..) if c > 0.0 && training.quantile.is_some() => {
             format!("Updates were clipped to an {norm} norm that follows a quantile.")
         }
-        _ => match facts.plan.choice(Family::Trainer).arguments().number("clip_norm") {
-            Ok(norm) => {
-                format!("The trainer clips its updates to an L2 norm of {}.", number(norm, 3))
-            }
-            Err(_) => "Updates were not clipped.".into(),
-        },
-    };
+        (c, ..) if c > 0.0 => {
+            format!("Updates were clipped to an {norm} norm of {}.", number(c, 3))
+        }
+        (_, Some(norm), _) => {
+            format!("The trainer clips its updates to an L2 norm of {}.", number(norm, 3))
+        }
+        (.., Some((min, max))) => {
+            let (min, max) = (number(min, 3), number(max, 3));
+            format!("Updates were brought within {min} to {max}, and proved to be.")
+        }
+        _ => "Updates were not clipped.".into(),
+    }
+}
+
+fn footer(facts: &Facts<'_>, figures: &Figures<'_>) -> String {
+    let clip = clipped(facts.plan);
     let guarantee = escape(&facts.plan.guarantee(figures.privacy.epsilon()));
     let clock = match facts.plan.devices() {
         Some(_) => "virtual: those of the devices that the plan describes",
@@ -273,4 +283,24 @@ fn footer(facts: &Facts<'_>, figures: &Figures<'_>) -> String {
         visible(facts),
         escape(facts.version),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_bounds_updates_is_named() {
+        let range = "proof = { rule = \"range\", min = -0.5, max = 0.25 }\n";
+        for (rules, expected) in [
+            ("", "Updates were not clipped."),
+            ("[training]\nclip_norm = 2.0\n", "Updates were clipped to an L2 norm of 2.000."),
+            ("trainer = \"exact-logistic\"\n", "The trainer clips its updates to an L2 norm of"),
+            (range, "Updates were brought within −0.500 to 0.250, and proved to be."),
+        ] {
+            let text = format!("name = \"bounds\"\nnum_rounds = 1\nparticipants = 4\n{rules}");
+            let plan = Plan::parse(&text, &tacit_sim::registry().unwrap()).unwrap();
+            assert!(clipped(&plan).starts_with(expected), "{rules}: {}", clipped(&plan));
+        }
+    }
 }
